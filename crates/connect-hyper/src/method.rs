@@ -1,0 +1,69 @@
+//! What generated code says of each RPC.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// A message that can travel as binary and as JSON.
+///
+/// Every type that has the listed traits is one; there is nothing to implement.
+pub trait Message:
+    prost::Message + Default + Clone + Serialize + DeserializeOwned + Send + Sync + 'static
+{
+}
+
+impl<T> Message for T where
+    T: prost::Message + Default + Clone + Serialize + DeserializeOwned + Send + Sync + 'static
+{
+}
+
+/// What a second execution of a method does, as `idempotency_level` in the .proto says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Idempotency {
+    /// Nothing is known: a second execution may do harm.
+    #[default]
+    Unknown,
+    /// `NO_SIDE_EFFECTS`: the method only reads.
+    NoSideEffects,
+    /// `IDEMPOTENT`: a second execution changes nothing more.
+    Idempotent,
+}
+
+/// Which side sends a stream of messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum StreamKind {
+    /// One request, one response.
+    #[default]
+    Unary,
+    /// A stream of requests, one response.
+    ClientStreaming,
+    /// One request, a stream of responses.
+    ServerStreaming,
+    /// A stream each way.
+    Bidi,
+}
+
+/// One RPC, known at compile time. Implemented by a marker type of generated code.
+pub trait Method: Send + Sync + Sized + 'static {
+    /// What the client sends.
+    type Request: Message;
+    /// What the server answers.
+    type Response: Message;
+
+    /// The path behind the base URL: `/package.Service/Method`.
+    const PATH: &'static str;
+    /// Which side sends a stream.
+    const KIND: StreamKind = StreamKind::Unary;
+    /// What a second execution does.
+    const IDEMPOTENCY: Idempotency = Idempotency::Unknown;
+
+    /// The name of a field without which the response is worthless, if that field is missing.
+    ///
+    /// Made for secrets that are shown once: an answer without one is an error that says that the
+    /// method was executed, never a success with an empty secret.
+    #[must_use]
+    fn missing_field(_response: &Self::Response) -> Option<&'static str> {
+        None
+    }
+}
