@@ -1,9 +1,28 @@
 #![doc = include_str!("../README.md")]
 
+mod body;
+mod call;
+mod client;
 mod code;
+mod codec;
+mod compression;
+mod credential;
+mod deadline;
 mod error;
+mod error_body;
+mod metadata;
 mod method;
+mod request;
+mod response;
+mod transport;
+mod unary;
 
+pub use body::RequestBody;
+pub use call::Call;
+pub use client::{Client, ClientBuilder};
 pub use code::{Code, ParseCodeError};
+pub use codec::Codec;
+pub use credential::{Credential, CredentialFuture, CredentialProvider};
 pub use error::{BoxError, Error, ErrorDetail, Execution};
 pub use method::{Idempotency, Message, Method, StreamKind};
+pub use response::{RawResponse, Response};

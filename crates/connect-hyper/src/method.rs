@@ -1,5 +1,7 @@
 //! What generated code says of each RPC.
 
+use std::fmt::Debug;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -7,12 +9,20 @@ use serde::de::DeserializeOwned;
 ///
 /// Every type that has the listed traits is one; there is nothing to implement.
 pub trait Message:
-    prost::Message + Default + Clone + Serialize + DeserializeOwned + Send + Sync + 'static
+    prost::Message + Default + Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static
 {
 }
 
 impl<T> Message for T where
-    T: prost::Message + Default + Clone + Serialize + DeserializeOwned + Send + Sync + 'static
+    T: prost::Message
+        + Default
+        + Clone
+        + Debug
+        + Serialize
+        + DeserializeOwned
+        + Send
+        + Sync
+        + 'static
 {
 }
 

@@ -1,0 +1,251 @@
+//! A client: everything that all calls to one service share.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Request, Response};
+use http_body::Body;
+use tower_service::Service;
+
+use crate::body::RequestBody;
+use crate::call::Call;
+use crate::codec::Codec;
+use crate::credential::{Credential, CredentialProvider, Credentials};
+use crate::error::{BoxError, Error};
+use crate::request::BaseUrl;
+use crate::transport::{HyperOptions, Transport};
+use crate::{Code, Method, metadata};
+
+/// The deadline of a call that sets none: 30 s.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+/// How large a response may be once it is decompressed: 16 MiB.
+const DEFAULT_RESPONSE_LIMIT: usize = 16 << 20;
+
+/// A client of Connect services behind one base URL.
+///
+/// A clone is cheap and shares the connections. Calls take `&self`, and their futures are `Send`.
+#[derive(Clone)]
+pub struct Client {
+    inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) base: BaseUrl,
+    pub(crate) codec: Codec,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) response_limit: usize,
+    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+    pub(crate) credentials: Credentials,
+    pub(crate) transport: Transport,
+}
+
+impl Client {
+    /// Starts a client for the services below `base_url`, `https://example.com/api` for instance.
+    ///
+    /// A wrong URL is reported by [`ClientBuilder::build`].
+    pub fn builder(base_url: impl Into<String>) -> ClientBuilder {
+        ClientBuilder {
+            base_url: base_url.into(),
+            codec: Codec::default(),
+            timeout: Some(DEFAULT_TIMEOUT),
+            connect_timeout: Duration::from_secs(10),
+            pool_idle_timeout: Duration::from_secs(90),
+            http2_only: false,
+            response_limit: DEFAULT_RESPONSE_LIMIT,
+            headers: Vec::new(),
+            credentials: Credentials::None,
+            transport: None,
+        }
+    }
+
+    /// A call of a method. Nothing is sent until it is awaited.
+    pub fn call<M: Method>(&self, request: M::Request) -> Call<M> {
+        Call::new(self.clone(), request)
+    }
+
+    /// The base URL.
+    #[must_use]
+    pub fn base_url(&self) -> String {
+        self.inner.base.to_string()
+    }
+
+    pub(crate) fn inner(&self) -> &Inner {
+        &self.inner
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.inner.headers.iter().map(|(name, _)| name).collect();
+        f.debug_struct("Client")
+            .field("base_url", &self.base_url())
+            .field("codec", &self.inner.codec)
+            .field("timeout", &self.inner.timeout)
+            .field("response_limit", &self.inner.response_limit)
+            .field("headers", &names)
+            .field("credentials", &self.inner.credentials)
+            .field("transport", &self.inner.transport)
+            .finish()
+    }
+}
+
+/// Collects a [`Client`]'s settings. Nothing is checked, and nothing can fail, before
+/// [`build`](Self::build).
+#[must_use = "a builder does nothing until build() is called"]
+pub struct ClientBuilder {
+    base_url: String,
+    codec: Codec,
+    timeout: Option<Duration>,
+    connect_timeout: Duration,
+    pool_idle_timeout: Duration,
+    http2_only: bool,
+    response_limit: usize,
+    headers: Vec<(String, String)>,
+    credentials: Credentials,
+    transport: Option<Transport>,
+}
+
+impl fmt::Debug for ClientBuilder {
+    /// URL and header values are left out: they haven't been checked for secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBuilder")
+            .field("codec", &self.codec)
+            .field("timeout", &self.timeout)
+            .field("credentials", &self.credentials)
+            .finish_non_exhaustive()
+    }
+}
+
+impl ClientBuilder {
+    /// The form of messages on the wire. JSON unless set.
+    pub fn codec(mut self, codec: Codec) -> Self {
+        self.codec = codec;
+        self
+    }
+
+    /// The deadline of calls that set none of their own: 30 s unless set. `None` waits for ever.
+    ///
+    /// It covers the whole call: the connection, the headers, the last byte of the body.
+    pub fn timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.timeout = timeout.into();
+        self
+    }
+
+    /// How long a TCP connection may take to come about: 10 s unless set.
+    ///
+    /// Failing here is known as not sent, which the deadline's end is not.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// How long an unused connection is kept: 90 s unless set.
+    pub fn pool_idle_timeout(mut self, timeout: Duration) -> Self {
+        self.pool_idle_timeout = timeout;
+        self
+    }
+
+    /// Speaks HTTP/2 from the first byte, over plain connections too (h2c with prior knowledge).
+    ///
+    /// Unless set, plain connections speak HTTP/1.1, and TLS negotiates (ALPN).
+    pub fn http2_only(mut self) -> Self {
+        self.http2_only = true;
+        self
+    }
+
+    /// How many bytes a response may have, decompressed: 16 MiB unless set. The limit holds while
+    /// a body is read and while it is decompressed. Beyond it a call ends in `resource_exhausted`.
+    pub fn response_limit(mut self, bytes: usize) -> Self {
+        self.response_limit = bytes;
+        self
+    }
+
+    /// A header of every call. A call's own header of that name replaces it.
+    ///
+    /// The protocol's own headers are refused, and so are values outside printable ASCII.
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// The credential of every call.
+    pub fn credential(mut self, credential: Credential) -> Self {
+        self.credentials = Credentials::Static(credential);
+        self
+    }
+
+    /// Whom to ask for a credential.
+    pub fn credential_provider(mut self, provider: impl CredentialProvider) -> Self {
+        self.credentials = Credentials::provider(provider);
+        self
+    }
+
+    /// Sends requests by a tower service in place of hyper's pooled client.
+    ///
+    /// The service gets every attempt, with an absolute URI. Of its failures it is only known that
+    /// the request may have been executed.
+    pub fn transport<S, B>(mut self, service: S) -> Self
+    where
+        S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + Sync + 'static,
+        S::Future: Send,
+        S::Error: Into<BoxError>,
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        self.transport = Some(Transport::service(service));
+        self
+    }
+
+    /// The client.
+    ///
+    /// # Errors
+    ///
+    /// `invalid_argument` for a URL or a header that can't be used, and for a credential that would
+    /// cross a network in plain text; `failed_precondition` if the system has no root certificates.
+    pub fn build(self) -> Result<Client, Error> {
+        let base = BaseUrl::parse(&self.base_url)?;
+        let headers = self
+            .headers
+            .iter()
+            .map(|(name, value)| metadata::check(name, value))
+            .collect::<Result<Vec<_>, _>>()?;
+        let has_secret =
+            self.credentials.is_some() || headers.iter().any(|(name, _)| metadata::is_secret(name));
+        if has_secret {
+            check_secrecy(&base)?;
+        }
+        let transport = match self.transport {
+            Some(transport) => transport,
+            None => Transport::hyper(&HyperOptions {
+                connect_timeout: self.connect_timeout,
+                pool_idle_timeout: self.pool_idle_timeout,
+                http2_only: self.http2_only,
+                https: base.is_https(),
+            })?,
+        };
+        Ok(Client {
+            inner: Arc::new(Inner {
+                base,
+                codec: self.codec,
+                timeout: self.timeout,
+                response_limit: self.response_limit,
+                headers,
+                credentials: self.credentials,
+                transport,
+            }),
+        })
+    }
+}
+
+/// A credential over plain http goes to this machine alone.
+pub(crate) fn check_secrecy(base: &BaseUrl) -> Result<(), Error> {
+    if base.is_https() || base.is_loopback() {
+        return Ok(());
+    }
+    Err(Error::new(
+        Code::InvalidArgument,
+        "a credential is sent over https, or over http to a loopback address: the base URL is neither",
+    ))
+}

@@ -1,0 +1,113 @@
+//! The deadline of a call, here and on the wire.
+
+use std::time::Duration;
+
+use http::HeaderValue;
+use tokio::time::Instant;
+
+use crate::Code;
+use crate::error::{Error, Execution};
+
+/// When a call must be complete, connection and body included.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Deadline {
+    /// When it ends. None: never, or later than a clock can tell.
+    at: Option<Instant>,
+    /// The whole time, for the error.
+    whole: Option<Duration>,
+}
+
+impl Deadline {
+    pub(crate) fn after(timeout: Option<Duration>) -> Self {
+        Self {
+            at: timeout.and_then(|timeout| Instant::now().checked_add(timeout)),
+            whole: timeout,
+        }
+    }
+
+    /// Runs `work` until the deadline. `phase` says what was going on when it passed.
+    pub(crate) async fn enforce<T>(
+        self,
+        phase: &'static str,
+        work: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let Some(at) = self.at else {
+            return work.await;
+        };
+        match tokio::time::timeout_at(at, work).await {
+            Ok(result) => result,
+            Err(_) => Err(Error::new(
+                Code::DeadlineExceeded,
+                format!(
+                    "not complete after {:?}, {phase}",
+                    self.whole.unwrap_or_default()
+                ),
+            )
+            .with_execution(Execution::Ambiguous)),
+        }
+    }
+
+    /// An error if the deadline has passed before anything was sent.
+    pub(crate) fn check(self) -> Result<(), Error> {
+        match self.at {
+            Some(at) if at <= Instant::now() => Err(Error::new(
+                Code::DeadlineExceeded,
+                "the deadline had passed before the request was sent",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// The value of `connect-timeout-ms`, if there is one to send.
+    pub(crate) fn header(self) -> Option<HeaderValue> {
+        let left = self.at?.saturating_duration_since(Instant::now());
+        timeout_ms(left).map(HeaderValue::from)
+    }
+}
+
+/// Checklist 3: whole milliseconds, never rounded up, at most 10 digits, and never 0. Below one
+/// millisecond there is nothing to send, and the deadline is enforced here all the same.
+fn timeout_ms(left: Duration) -> Option<u64> {
+    match left.as_millis() {
+        0 => None,
+        millis => Some(u64::try_from(millis).unwrap_or(u64::MAX).min(9_999_999_999)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Checklist 3.
+    #[test]
+    fn on_the_wire() {
+        for (left, expected) in [
+            (Duration::ZERO, None),
+            (Duration::from_nanos(1), None),
+            (Duration::from_micros(999), None),
+            (Duration::from_millis(1), Some(1)),
+            (Duration::from_micros(1999), Some(1)),
+            (Duration::from_secs(30), Some(30_000)),
+            (Duration::from_millis(9_999_999_999), Some(9_999_999_999)),
+            (Duration::from_millis(10_000_000_000), Some(9_999_999_999)),
+            (Duration::MAX, Some(9_999_999_999)),
+        ] {
+            assert_eq!(timeout_ms(left), expected, "{left:?}");
+        }
+    }
+
+    #[test]
+    fn no_deadline_no_header() {
+        assert!(Deadline::after(None).header().is_none());
+        assert!(Deadline::after(None).check().is_ok());
+        // Too far away for the clock: the same as none.
+        assert!(Deadline::after(Some(Duration::MAX)).check().is_ok());
+    }
+
+    #[test]
+    fn zero_is_over_before_it_starts() {
+        let error = Deadline::after(Some(Duration::ZERO)).check().unwrap_err();
+        assert_eq!(error.code(), Code::DeadlineExceeded);
+        assert!(!error.may_have_executed());
+    }
+}

@@ -1,0 +1,259 @@
+//! A call's HTTP request, made without a socket.
+
+use bytes::Bytes;
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::uri::{Authority, PathAndQuery, Scheme};
+use http::{Method, Request, Uri};
+
+use crate::body::RequestBody;
+use crate::codec::Codec;
+use crate::error::Error;
+use crate::{Code, compression};
+
+const CONNECT_PROTOCOL_VERSION: HeaderName = HeaderName::from_static("connect-protocol-version");
+const CONNECT_TIMEOUT_MS: HeaderName = HeaderName::from_static("connect-timeout-ms");
+
+/// Where a service lives: an origin, and a path that every method's path is appended to.
+#[derive(Debug, Clone)]
+pub(crate) struct BaseUrl {
+    scheme: Scheme,
+    authority: Authority,
+    /// Without a slash at its end; empty for the origin's root.
+    path: String,
+}
+
+impl BaseUrl {
+    pub(crate) fn parse(text: &str) -> Result<Self, Error> {
+        // The text isn't quoted: a URL may carry a password.
+        let refuse = |why: &str| {
+            Error::new(
+                Code::InvalidArgument,
+                format!(
+                    "the base URL is not usable: {why}; expected one like https://example.com/api"
+                ),
+            )
+        };
+        let uri: Uri = text.parse().map_err(|_| refuse("it is not a URL"))?;
+        let parts = uri.into_parts();
+        let scheme = parts.scheme.ok_or_else(|| refuse("it has no scheme"))?;
+        if scheme != Scheme::HTTP && scheme != Scheme::HTTPS {
+            return Err(refuse("its scheme is neither http nor https"));
+        }
+        if scheme == Scheme::HTTPS && !cfg!(feature = "tls") {
+            return Err(refuse(
+                "it is https, and this build has no TLS (feature `tls`)",
+            ));
+        }
+        let authority = parts.authority.ok_or_else(|| refuse("it has no host"))?;
+        if authority.as_str().contains('@') {
+            return Err(refuse("it has a user name or a password"));
+        }
+        if authority.host().is_empty() {
+            return Err(refuse("it has no host"));
+        }
+        let path_and_query = parts
+            .path_and_query
+            .unwrap_or(PathAndQuery::from_static("/"));
+        if path_and_query.query().is_some() || text.contains('#') {
+            return Err(refuse("it has a query or a fragment"));
+        }
+        Ok(Self {
+            scheme,
+            authority,
+            path: path_and_query.path().trim_end_matches('/').to_owned(),
+        })
+    }
+
+    pub(crate) fn is_https(&self) -> bool {
+        self.scheme == Scheme::HTTPS
+    }
+
+    /// Whether the host is this machine, so that plain http exposes nothing.
+    pub(crate) fn is_loopback(&self) -> bool {
+        let host = self.authority.host();
+        let host = host
+            .strip_prefix('[')
+            .and_then(|host| host.strip_suffix(']'))
+            .unwrap_or(host);
+        host.eq_ignore_ascii_case("localhost")
+            || host
+                .parse::<std::net::IpAddr>()
+                .is_ok_and(|address| address.is_loopback())
+    }
+
+    fn uri(&self, method: &'static str) -> Result<Uri, Error> {
+        let path = if self.path.is_empty() {
+            PathAndQuery::from_static(method)
+        } else {
+            let mut path = String::with_capacity(self.path.len() + method.len());
+            path.push_str(&self.path);
+            path.push_str(method);
+            PathAndQuery::from_maybe_shared(Bytes::from(path))
+                .map_err(|error| Error::new(Code::Internal, "not a path").with_source(error))?
+        };
+        let mut parts = http::uri::Parts::default();
+        parts.scheme = Some(self.scheme.clone());
+        parts.authority = Some(self.authority.clone());
+        parts.path_and_query = Some(path);
+        Uri::from_parts(parts)
+            .map_err(|error| Error::new(Code::Internal, "not a URL").with_source(error))
+    }
+}
+
+impl std::fmt::Display for BaseUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}://{}{}", self.scheme, self.authority, self.path)
+    }
+}
+
+/// What one attempt's request is made of.
+pub(crate) struct Parts<'a> {
+    pub(crate) base: &'a BaseUrl,
+    pub(crate) path: &'static str,
+    pub(crate) codec: Codec,
+    /// The client's own headers.
+    pub(crate) defaults: &'a [(HeaderName, HeaderValue)],
+    /// The call's headers; a name that stands here replaces the client's.
+    pub(crate) headers: Option<&'a HeaderMap>,
+    pub(crate) authorization: Option<HeaderValue>,
+    pub(crate) timeout: Option<HeaderValue>,
+    pub(crate) body: Bytes,
+}
+
+/// The POST of a unary call.
+pub(crate) fn unary(parts: Parts<'_>) -> Result<Request<RequestBody>, Error> {
+    let mut request = Request::new(RequestBody::full(parts.body));
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = parts.base.uri(parts.path)?;
+    let own = parts.headers.map_or(0, HeaderMap::len);
+    let mut headers = HeaderMap::with_capacity(8 + parts.defaults.len() + own);
+    headers.insert(header::CONTENT_TYPE, parts.codec.unary_content_type_value());
+    headers.insert(CONNECT_PROTOCOL_VERSION, HeaderValue::from_static("1"));
+    headers.insert(header::ACCEPT_ENCODING, compression::accept_encoding());
+    if let Some(timeout) = parts.timeout {
+        headers.insert(CONNECT_TIMEOUT_MS, timeout);
+    }
+    if let Some(authorization) = parts.authorization {
+        headers.insert(header::AUTHORIZATION, authorization);
+    }
+    for (name, value) in parts.defaults {
+        if parts.headers.is_none_or(|own| !own.contains_key(name)) {
+            headers.append(name, value.clone());
+        }
+    }
+    if let Some(own) = parts.headers {
+        for (name, value) in own {
+            headers.append(name, value.clone());
+        }
+    }
+    *request.headers_mut() = headers;
+    Ok(request)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(base: &BaseUrl) -> Parts<'_> {
+        Parts {
+            base,
+            path: "/a.B/C",
+            codec: Codec::Json,
+            defaults: &[],
+            headers: None,
+            authorization: None,
+            timeout: None,
+            body: Bytes::from_static(b"{}"),
+        }
+    }
+
+    /// Checklist 1, 2 and 6.
+    #[test]
+    fn protocol_headers_once() {
+        let base = BaseUrl::parse("https://example.com/api/").unwrap();
+        let defaults = [(header::USER_AGENT, HeaderValue::from_static("default"))];
+        let mut own = HeaderMap::new();
+        own.append("user-agent", HeaderValue::from_static("own"));
+        own.append("x-a", HeaderValue::from_static("1"));
+        own.append("x-a", HeaderValue::from_static("2"));
+        let request = unary(Parts {
+            defaults: &defaults,
+            headers: Some(&own),
+            authorization: Some(HeaderValue::from_static("Bearer t")),
+            timeout: Some(HeaderValue::from_static("5000")),
+            ..parts(&base)
+        })
+        .unwrap();
+        assert_eq!(request.method(), Method::POST);
+        assert_eq!(request.uri(), "https://example.com/api/a.B/C");
+        let mut headers: Vec<_> = request
+            .headers()
+            .iter()
+            .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
+            .collect();
+        headers.sort();
+        let encoding = compression::accept_encoding();
+        assert_eq!(
+            headers,
+            [
+                &format!("accept-encoding: {}", encoding.to_str().unwrap()),
+                "authorization: Bearer t",
+                "connect-protocol-version: 1",
+                "connect-timeout-ms: 5000",
+                "content-type: application/json",
+                "user-agent: own",
+                "x-a: 1",
+                "x-a: 2",
+            ]
+        );
+    }
+
+    #[test]
+    fn bases() {
+        for (base, uri) in [
+            ("http://127.0.0.1:8080", "http://127.0.0.1:8080/a.B/C"),
+            ("http://127.0.0.1:8080/", "http://127.0.0.1:8080/a.B/C"),
+            ("http://[::1]:80/x/y", "http://[::1]:80/x/y/a.B/C"),
+        ] {
+            let base = BaseUrl::parse(base).unwrap();
+            assert_eq!(unary(parts(&base)).unwrap().uri(), uri);
+        }
+        for wrong in [
+            "",
+            "example.com",
+            "/api",
+            "ftp://example.com",
+            "http://",
+            "http://user:secret@example.com",
+            "http://example.com/api?x=secret",
+            "http://example.com/api#secret",
+            "http://exa mple.com",
+        ] {
+            let error = BaseUrl::parse(wrong).unwrap_err();
+            assert_eq!(error.code(), Code::InvalidArgument, "{wrong}");
+            assert!(!error.message().contains("secret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn loopback() {
+        for (base, expected) in [
+            ("http://localhost", true),
+            ("http://LOCALHOST:1", true),
+            ("http://127.0.0.1", true),
+            ("http://127.9.9.9:8080", true),
+            ("http://[::1]", true),
+            ("http://localhost.example.com", false),
+            ("http://127.0.0.1.example.com", false),
+            ("http://10.0.0.1", false),
+            ("http://0.0.0.0", false),
+            ("http://[::2]", false),
+        ] {
+            assert_eq!(
+                BaseUrl::parse(base).unwrap().is_loopback(),
+                expected,
+                "{base}"
+            );
+        }
+    }
+}
