@@ -1,0 +1,56 @@
+//! Where calls go: the service, or a server embedded in this process.
+
+use gitpod_client::Client;
+use gitpod_testing::Server;
+
+use crate::cli::Connection;
+use crate::exit::{Exit, Failure, describe};
+
+/// A client, and what stands in for arguments where the server is embedded.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) client: Client,
+    /// Runs as long as this lives.
+    server: Option<Server>,
+}
+
+impl Session {
+    pub(crate) async fn open(connection: &Connection, embedded: bool) -> Result<Self, Failure> {
+        let (builder, server) = if embedded {
+            let server = Server::start().await.map_err(|error| {
+                Failure::local(format!("can't start the embedded server: {error}"))
+            })?;
+            let builder = Client::builder()
+                .base_url(server.base_url())
+                .token(server.api_key());
+            (builder, Some(server))
+        } else {
+            let mut builder = Client::builder().env();
+            if let Some(url) = &connection.base_url {
+                builder = builder.base_url(url);
+            }
+            (builder, None)
+        };
+        let client = builder
+            .timeout(connection.timeout)
+            .build()
+            .map_err(|error| Failure::new(Exit::Usage, describe(&error)))?;
+        Ok(Self { client, server })
+    }
+
+    /// The configuration asked for, or the embedded server's own.
+    pub(crate) fn configuration(&self, id: Option<String>) -> Result<String, Failure> {
+        match (id, &self.server) {
+            (Some(id), _) => Ok(id),
+            (None, Some(server)) => Ok(server.scim_configuration_id().to_owned()),
+            (None, None) => Err(Failure::usage(
+                "expected a CONFIGURATION_ID (`gitpodctl scim list` shows them); only --embedded \
+                 does without one",
+            )),
+        }
+    }
+
+    pub(crate) fn is_embedded(&self) -> bool {
+        self.server.is_some()
+    }
+}

@@ -1,0 +1,114 @@
+//! What is printed: results on standard output, everything else on standard error.
+
+use std::io::{self, Write};
+
+use serde_json::Value;
+
+use crate::exit::Failure;
+
+/// A line for a person, on standard error. That it can't be written changes nothing.
+pub(crate) fn note(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "gitpodctl: {}", printable(text));
+}
+
+/// A result on standard output, written through.
+pub(crate) fn raw(bytes: &[u8]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(bytes)?;
+    out.flush()
+}
+
+/// A line on standard output.
+pub(crate) fn line(text: &str) -> io::Result<()> {
+    raw(format!("{text}\n").as_bytes())
+}
+
+/// A result of which nothing is lost if it can't be printed.
+pub(crate) fn result(text: &str) -> Result<(), Failure> {
+    line(text).map_err(|error| Failure::local(format!("can't write to standard output: {error}")))
+}
+
+/// A message as the JSON of the API.
+pub(crate) fn json(message: &impl serde::Serialize) -> Result<Value, Failure> {
+    // serde's words are left out: they may quote values.
+    serde_json::to_value(message)
+        .map_err(|_| Failure::local("the answer can't be written as JSON".to_owned()))
+}
+
+/// A field of the API's JSON as text: empty where it is absent.
+pub(crate) fn field(value: &Value, name: &str) -> String {
+    match value.get(name) {
+        None | Some(Value::Null) => String::new(),
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+    }
+}
+
+/// Rows under a heading, columns aligned by two spaces.
+pub(crate) fn table(heading: &[&str], rows: &[Vec<String>]) -> String {
+    let rows: Vec<Vec<String>> = std::iter::once(heading.iter().map(ToString::to_string).collect())
+        .chain(
+            rows.iter()
+                .map(|row| row.iter().map(|cell| printable(cell)).collect()),
+        )
+        .collect();
+    let widths: Vec<usize> = (0..heading.len())
+        .map(|column| {
+            rows.iter()
+                .filter_map(|row| row.get(column))
+                .map(|cell| cell.chars().count())
+                .max()
+                .unwrap_or(0)
+        })
+        .collect();
+    rows.iter()
+        .map(|row| {
+            let cells: Vec<String> = row
+                .iter()
+                .zip(&widths)
+                .map(|(cell, &width)| format!("{cell:width$}"))
+                .collect();
+            cells.join("  ").trim_end().to_owned()
+        })
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// The text with control characters spelled out: names and messages come from elsewhere and
+/// shouldn't move a terminal's cursor.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars()
+        .flat_map(|c| {
+            if c.is_control() {
+                c.escape_default().collect::<Vec<_>>()
+            } else {
+                vec![c]
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_line_up_and_nothing_trails() {
+        let text = table(
+            &["ID", "NAME", "ENABLED"],
+            &[
+                vec!["1".into(), "Entra ID".into(), "true".into()],
+                vec!["22".into(), String::new(), String::new()],
+            ],
+        );
+        assert_eq!(
+            text,
+            "ID  NAME      ENABLED\n1   Entra ID  true\n22"
+        );
+    }
+
+    #[test]
+    fn control_characters_are_spelled_out() {
+        assert_eq!(printable("a\u{1b}[2Jb\né"), "a\\u{1b}[2Jb\\né");
+    }
+}

@@ -1,0 +1,42 @@
+//! Ids are checked before a request leaves: a token pasted by mistake shouldn't travel as one.
+
+/// A UUID in its usual form, returned as it was written. The error is for clap, which puts the
+/// argument's name in front of it.
+pub(crate) fn parse(text: &str) -> Result<String, String> {
+    let right = text.len() == 36
+        && text.bytes().enumerate().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        });
+    if right {
+        Ok(text.to_owned())
+    } else {
+        Err("expected a UUID: d2c94c27-3b76-4a42-b88c-95a85e392c68".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+
+    #[test]
+    fn takes_uuids_alone() {
+        for text in [
+            "d2c94c27-3b76-4a42-b88c-95a85e392c68",
+            "D2C94C27-3B76-4A42-B88C-95A85E392C68",
+        ] {
+            assert_eq!(parse(text).as_deref(), Ok(text));
+        }
+        for text in [
+            "",
+            "d2c94c27",
+            "d2c94c273b764a42b88c95a85e392c68",
+            "{d2c94c27-3b76-4a42-b88c-95a85e392c68}",
+            "g2c94c27-3b76-4a42-b88c-95a85e392c68",
+            "d2c94c27-3b76-4a42-b88c-95a85e392c6é",
+            "d2c94c27-3b76-4a42-b88c-95a85e392c68\n",
+        ] {
+            assert!(parse(text).is_err(), "{text:?}");
+        }
+    }
+}
