@@ -119,6 +119,12 @@ impl fmt::Debug for ClientBuilder {
 }
 
 impl ClientBuilder {
+    /// The base URL, in place of the one that the builder was started with.
+    pub fn base_url(mut self, base_url: impl Into<String>) -> Self {
+        self.base_url = base_url.into();
+        self
+    }
+
     /// The form of messages on the wire. JSON unless set.
     pub fn codec(mut self, codec: Codec) -> Self {
         self.codec = codec;
@@ -222,6 +228,7 @@ impl ClientBuilder {
                 connect_timeout: self.connect_timeout,
                 pool_idle_timeout: self.pool_idle_timeout,
                 http2_only: self.http2_only,
+                #[cfg(feature = "tls")]
                 https: base.is_https(),
             })?,
         };

@@ -67,10 +67,9 @@ pub(crate) fn too_large(limit: usize) -> Error {
     )
 }
 
+#[cfg(feature = "gzip")]
 #[cfg(test)]
 mod tests {
-    #![cfg(feature = "gzip")]
-
     use std::io::Write as _;
 
     use super::*;

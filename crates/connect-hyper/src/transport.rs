@@ -45,6 +45,7 @@ pub(crate) struct HyperOptions {
     pub(crate) pool_idle_timeout: Duration,
     pub(crate) http2_only: bool,
     /// Whether any https is to be spoken, so that roots are needed.
+    #[cfg(feature = "tls")]
     pub(crate) https: bool,
 }
 
