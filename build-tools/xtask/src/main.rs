@@ -1,2 +1,55 @@
-//! To be written.
-fn main() {}
+//! The workspace's own tools: `cargo xtask <command>`.
+// A command-line tool speaks on standard output and standard error.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+use std::{fmt, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+mod proto;
+
+/// The workspace's own tools.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Keep `proto/` in step with the published API.
+    #[command(subcommand)]
+    Proto(proto::Command),
+}
+
+/// Why a command could not do its work: exit status 2.
+#[derive(Debug)]
+struct Failure(String);
+
+impl Failure {
+    fn new(message: impl Into<String>) -> Self {
+        Self(message.into())
+    }
+
+    /// Says what was being done when `error` came up.
+    fn context(doing: impl fmt::Display) -> impl Fn(&dyn fmt::Display) -> Self {
+        move |error| Self(format!("{doing}: {error}"))
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().command {
+        Command::Proto(command) => command.run(),
+    };
+    outcome.unwrap_or_else(|failure| {
+        eprintln!("error: {failure}");
+        ExitCode::from(2)
+    })
+}

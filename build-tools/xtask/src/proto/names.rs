@@ -1,0 +1,82 @@
+//! Names in the text of a `.proto`.
+
+use prost_reflect::DescriptorPool;
+
+/// The shortest reference to `target` (a full name without leading dot) that protobuf's scoping
+/// rules resolve to it from inside `scope` (a full name of a message, or a package).
+pub(super) fn reference(pool: &DescriptorPool, scope: &str, target: &str) -> String {
+    let parts: Vec<&str> = target.split('.').collect();
+    for skipped in (0..parts.len()).rev() {
+        let short = parts[skipped..].join(".");
+        if resolve(pool, scope, &short).as_deref() == Some(target) {
+            return short;
+        }
+    }
+    format!(".{target}")
+}
+
+/// The innermost scope that knows the first part of a name decides what the name means.
+fn resolve(pool: &DescriptorPool, scope: &str, name: &str) -> Option<String> {
+    let first = name.split('.').next()?;
+    let mut scope = Some(scope);
+    while let Some(prefix) = scope {
+        let joined = join(prefix, first);
+        if is_known(pool, prefix, &joined, first) {
+            return Some(join(prefix, name));
+        }
+        scope = match prefix.rsplit_once('.') {
+            Some((outer, _)) => Some(outer),
+            None if prefix.is_empty() => None,
+            None => Some(""),
+        };
+    }
+    None
+}
+
+/// Whether a scope has anything of that name. A field or an oneof counts too, so that a reference
+/// never depends on how a parser treats a name that is no type.
+fn is_known(pool: &DescriptorPool, prefix: &str, joined: &str, first: &str) -> bool {
+    let member = pool.get_message_by_name(prefix).is_some_and(|message| {
+        message.get_field_by_name(first).is_some()
+            || message.oneofs().any(|oneof| oneof.name() == first)
+            || message
+                .child_enums()
+                .any(|child| child.get_value_by_name(first).is_some())
+    });
+    member
+        || pool.get_message_by_name(joined).is_some()
+        || pool.get_enum_by_name(joined).is_some()
+        || pool.get_service_by_name(joined).is_some()
+        || pool.files().any(|file| {
+            let package = file.package_name();
+            package == joined
+                || package
+                    .strip_prefix(joined)
+                    .is_some_and(|rest| rest.starts_with('.'))
+        })
+}
+
+pub(super) fn join(scope: &str, name: &str) -> String {
+    if scope.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{scope}.{name}")
+    }
+}
+
+/// The JSON name that protoc gives to a field which doesn't name one.
+pub(super) fn default_json_name(name: &str) -> String {
+    let mut json = String::with_capacity(name.len());
+    let mut upper = false;
+    for c in name.chars() {
+        match c {
+            '_' => upper = true,
+            _ if upper => {
+                json.push(c.to_ascii_uppercase());
+                upper = false;
+            }
+            _ => json.push(c),
+        }
+    }
+    json
+}
