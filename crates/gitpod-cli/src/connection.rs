@@ -4,7 +4,7 @@ use gitpod_client::Client;
 use gitpod_testing::Server;
 
 use crate::cli::Connection;
-use crate::exit::{Exit, Failure, describe};
+use crate::exit::Failure;
 
 /// A client, and what stands in for arguments where the server is embedded.
 #[derive(Debug)]
@@ -25,7 +25,9 @@ impl Session {
                 .token(server.api_key());
             (builder, Some(server))
         } else {
-            let mut builder = Client::builder().env();
+            let mut builder = Client::builder()
+                .from_env()
+                .map_err(|error| Failure::of_setting(&error))?;
             if let Some(url) = &connection.base_url {
                 builder = builder.base_url(url);
             }
@@ -34,7 +36,7 @@ impl Session {
         let client = builder
             .timeout(connection.timeout)
             .build()
-            .map_err(|error| Failure::new(Exit::Usage, describe(&error)))?;
+            .map_err(|error| Failure::of_setting(&error))?;
         Ok(Self { client, server })
     }
 

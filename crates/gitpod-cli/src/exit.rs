@@ -42,8 +42,8 @@ Exit codes:
    6  no connection, no answer, or a failure of the service; nothing was changed
    7  ambiguous: the request may have been executed
    8  executed; the token couldn't be written to --token-file and is on standard output
-   9  executed; the answer is cut off or not understood: what arrived of it, which may hold the
-      token, is in --token-file, else on standard output
+   9  answered with success, but the answer is cut off or not understood; assume that it was
+      executed: what arrived, which may hold the token, is in --token-file, else on standard output
   10  executed; the token could be written nowhere and is lost
 
 Environment:
@@ -74,6 +74,11 @@ impl Failure {
     /// The command line or a setting is wrong, and nothing was sent.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self::new(Exit::Usage, message)
+    }
+
+    /// A setting is missing or wrong; the error names it.
+    pub(crate) fn of_setting(error: &Error) -> Self {
+        Self::usage(describe(error))
     }
 
     /// A call that only reads failed: whether it was executed doesn't matter.
@@ -124,7 +129,7 @@ pub(crate) fn describe(error: &Error) -> String {
         }
         source = below.source();
     }
-    if error.code() == Code::Unauthenticated {
+    if error.code() == Code::Unauthenticated && error.http_status().is_some() {
         text.push_str("; check the credential in ONA_API_KEY, GITPOD_API_KEY or ONA_TOKEN");
     }
     text

@@ -1,0 +1,184 @@
+//! Each way a call can end has the exit code that `--help` promises.
+
+use std::net::TcpListener;
+
+use crate::support::{API_KEY, Act, ID, Scripted, TOKEN, gitpodctl, regenerated, response, run};
+
+fn refused(status: &str, code: &str, exit: i32) {
+    let server = Scripted::json(status, &format!(r#"{{"code":"{code}","message":"because"}}"#));
+    server
+        .scim(["regenerate-token", ID])
+        .expect(exit)
+        .silent()
+        .says("because")
+        .says("the old token was not replaced");
+    assert_eq!(server.requests(), 1, "{code} is never repeated");
+    server.scim(["get", ID]).expect(exit).silent().says("because");
+}
+
+#[test]
+fn refusals_change_nothing() {
+    refused("401 Unauthorized", "unauthenticated", 3);
+    refused("403 Forbidden", "permission_denied", 3);
+    refused("404 Not Found", "not_found", 4);
+    refused("400 Bad Request", "invalid_argument", 5);
+    refused("400 Bad Request", "failed_precondition", 5);
+    refused("501 Not Implemented", "unimplemented", 5);
+    refused("429 Too Many Requests", "resource_exhausted", 5);
+}
+
+fn ambiguous(bytes: Vec<u8>) {
+    let server = Scripted::start(Act::Answer(bytes));
+    let run = server
+        .scim(["regenerate-token", ID])
+        .expect(7)
+        .silent()
+        .says("the token may have been regenerated")
+        .says(&format!("gitpodctl scim get {ID}"));
+    assert!(!run.stderr.contains("was not replaced"), "{run:?}");
+    assert_eq!(server.requests(), 1, "an ambiguous failure is never repeated");
+    server.scim(["delete", ID]).expect(7).silent();
+    // A call that only reads leaves nothing open.
+    server.scim(["get", ID]).expect(6).silent();
+}
+
+#[test]
+fn what_nobody_can_place_is_ambiguous() {
+    for code in ["unavailable", "internal", "unknown", "deadline_exceeded"] {
+        ambiguous(response(
+            "503 Service Unavailable",
+            "application/json",
+            &format!(r#"{{"code":"{code}","message":"because"}}"#),
+        ));
+    }
+    ambiguous(response("502 Bad Gateway", "text/html", "<h1>bad gateway</h1>"));
+    ambiguous(response("408 Request Timeout", "text/plain", ""));
+    // Closed without a byte, in the middle of the head, and with a body that never came.
+    ambiguous(Vec::new());
+    ambiguous(b"HTTP/1.1 200 O".to_vec());
+    ambiguous(
+        b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 90\r\n\r\n".to_vec(),
+    );
+    ambiguous(response("200 OK", "application/json", ""));
+}
+
+#[test]
+fn a_deadline_is_ambiguous() {
+    let server = Scripted::start(Act::AnswerWhenTold(Vec::new()));
+    server
+        .scim(["regenerate-token", ID, "--timeout", "200ms"])
+        .expect(7)
+        .silent()
+        .says("the token may have been regenerated");
+    server.go_on();
+}
+
+#[test]
+fn no_connection_changes_nothing() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/api", listener.local_addr().unwrap());
+    drop(listener);
+    run(["--base-url", &url, "scim", "regenerate-token", ID])
+        .expect(6)
+        .silent()
+        .says("the old token was not replaced");
+    run(["--base-url", &url, "scim", "list"]).expect(6).silent();
+}
+
+/// An answer that holds a token, cut off behind it: what came is kept.
+#[test]
+fn a_cut_answer_is_kept() {
+    let body = regenerated();
+    let part = &body[..body.len() - 10];
+    let bytes = format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{part}",
+        body.len()
+    );
+    let server = Scripted::start(Act::Answer(bytes.into_bytes()));
+    let run = server.scim(["regenerate-token", ID]).expect(9);
+    assert_eq!(run.line(), part);
+    assert_eq!(server.requests(), 1);
+}
+
+#[test]
+fn an_answer_that_is_not_understood_is_kept() {
+    for body in [
+        format!(r#"{{"token":"{TOKEN}","tokenExpiresAt":"soon"}}"#),
+        format!(r#"{{"token":"{TOKEN}\nsecond line"}}"#),
+        format!(r#"{{"tokn":"{TOKEN}"}}"#),
+        format!("{TOKEN} but not JSON"),
+    ] {
+        for form in ["table", "json"] {
+            let run = Scripted::json("200 OK", &body)
+                .scim(["regenerate-token", ID, "--output", form])
+                .expect(9)
+                .says("as they came");
+            assert_eq!(run.line(), body);
+        }
+    }
+    // The token may come in an answer of the wrong kind, too.
+    let server = Scripted::start(Act::Answer(response("200 OK", "text/plain", &regenerated())));
+    let run = server.scim(["regenerate-token", ID]).expect(9);
+    assert_eq!(run.line(), regenerated());
+}
+
+#[test]
+fn success_prints_the_token_and_sends_what_was_asked_for() {
+    let server = Scripted::json("200 OK", &regenerated());
+    let run = server
+        .scim(["regenerate-token", ID, "--expires-in", "180d"])
+        .expect(0)
+        .says("2027-01-02T03:04:05Z");
+    assert_eq!(run.line(), TOKEN);
+    let request = server.request(0);
+    assert!(
+        request.starts_with("POST /api/gitpod.v1.OrganizationService/RegenerateSCIMToken "),
+        "{request}"
+    );
+    assert!(request.contains(&format!("Bearer {API_KEY}")), "{request}");
+    assert!(request.contains(r#""tokenExpiresIn":"15552000s""#), "{request}");
+
+    let run = server
+        .scim(["regenerate-token", ID, "--output", "json"])
+        .expect(0);
+    let json: serde_json::Value = serde_json::from_str(run.line()).unwrap();
+    assert_eq!(
+        json,
+        serde_json::json!({
+            "scimConfigurationId": ID,
+            "token": TOKEN,
+            "tokenExpiresAt": "2027-01-02T03:04:05Z",
+        })
+    );
+    assert!(!server.request(1).contains("tokenExpiresIn"), "the old life, unless asked");
+}
+
+/// Where standard output is full, the token is lost, and the exit code says so.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_standard_output_is_told() {
+    let server = Scripted::json("200 OK", &regenerated());
+    let full = std::fs::OpenOptions::new()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    let child = gitpodctl()
+        .args(["--base-url", &server.url(), "scim", "regenerate-token", ID])
+        .stdout(full)
+        .spawn()
+        .unwrap();
+    crate::support::finish(child)
+        .expect(10)
+        .says("regenerate it again");
+}
+
+/// Names and messages from elsewhere don't move a terminal's cursor.
+#[test]
+fn control_characters_are_spelled_out() {
+    let server = Scripted::json(
+        "404 Not Found",
+        r#"{"code":"not_found","message":"\u001b[2Jgone\r\nreally"}"#,
+    );
+    let run = server.scim(["get", ID]).expect(4).says("gone\\r\\nreally");
+    assert!(!run.stderr.contains('\u{1b}'), "{run:?}");
+}

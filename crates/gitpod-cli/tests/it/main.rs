@@ -1,0 +1,10 @@
+//! Runs the real binary, against the embedded server and against servers that misbehave.
+
+mod embedded;
+mod exit_codes;
+mod serve;
+#[cfg(unix)]
+mod signals;
+mod support;
+mod token_file;
+mod usage;
