@@ -31,11 +31,6 @@ impl Failure {
     fn new(message: impl Into<String>) -> Self {
         Self(message.into())
     }
-
-    /// Says what was being done when `error` came up.
-    fn context(doing: impl fmt::Display) -> impl Fn(&dyn fmt::Display) -> Self {
-        move |error| Self(format!("{doing}: {error}"))
-    }
 }
 
 impl fmt::Display for Failure {

@@ -8,6 +8,8 @@ use std::{
 use crate::Failure;
 
 mod comments;
+mod diff;
+mod elements;
 mod import;
 mod input;
 mod loose;
@@ -67,7 +69,18 @@ impl Command {
                 println!("{}", report.summary);
                 Ok(ExitCode::SUCCESS)
             }
-            Self::Diff { .. } => Err(Failure::new("soon")),
+            Self::Diff { input, root } => {
+                let input = input::Input::read(&input)?;
+                let report = diff::diff(&input, &Layout::new(&root))?;
+                for line in report.notes.iter().chain(&report.differences) {
+                    println!("{line}");
+                }
+                println!("{} differences", report.differences.len());
+                Ok(match report.differences.len() {
+                    0 => ExitCode::SUCCESS,
+                    _ => ExitCode::from(1),
+                })
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Names in the text of a `.proto`.
 
-use prost_reflect::DescriptorPool;
+use prost_reflect::{DescriptorPool, FieldDescriptor, Kind};
 
 /// The shortest reference to `target` (a full name without leading dot) that protobuf's scoping
 /// rules resolve to it from inside `scope` (a full name of a message, or a package).
@@ -79,4 +79,30 @@ pub(super) fn default_json_name(name: &str) -> String {
         }
     }
     json
+}
+
+/// A field's type with full names.
+pub(super) fn full_type(field: &FieldDescriptor) -> String {
+    type_text(field, &|name| name.to_owned())
+}
+
+/// A field's type, as the text inside its message names it.
+pub(super) fn short_type(field: &FieldDescriptor) -> String {
+    let message = field.parent_message();
+    type_text(field, &|name| {
+        reference(message.parent_pool(), message.full_name(), name)
+    })
+}
+
+fn type_text(field: &FieldDescriptor, name: &dyn Fn(&str) -> String) -> String {
+    match field.kind() {
+        Kind::Message(entry) if field.is_map() => format!(
+            "map<{}, {}>",
+            type_text(&entry.map_entry_key_field(), name),
+            type_text(&entry.map_entry_value_field(), name)
+        ),
+        Kind::Message(message) => name(message.full_name()),
+        Kind::Enum(kind) => name(kind.full_name()),
+        scalar => format!("{scalar:?}"),
+    }
 }

@@ -6,13 +6,13 @@
 use std::fmt::Write as _;
 
 use prost_reflect::{
-    EnumDescriptor, EnumValueDescriptor, FieldDescriptor, FileDescriptor, Kind, MessageDescriptor,
+    EnumDescriptor, EnumValueDescriptor, FieldDescriptor, FileDescriptor, MessageDescriptor,
     MethodDescriptor, OneofDescriptor, ServiceDescriptor, Syntax,
 };
 
 use super::{
     comments::{self, Comment, Ours},
-    names::{default_json_name, join, reference},
+    names::{default_json_name, join, reference, short_type},
     options::{Assignment, Options, quote},
     reserved,
 };
@@ -209,7 +209,7 @@ impl Printer<'_> {
         let head = format!(
             "{}{} {} = {}",
             label(field),
-            field_type(field),
+            short_type(field),
             field.name(),
             field.number()
         );
@@ -409,27 +409,5 @@ fn label(field: &FieldDescriptor) -> &'static str {
         "optional "
     } else {
         ""
-    }
-}
-
-/// A field's type as its text names it.
-pub(super) fn field_type(field: &FieldDescriptor) -> String {
-    let scope = field.parent_message().full_name();
-    match field.kind() {
-        Kind::Message(entry) if field.is_map() => format!(
-            "map<{}, {}>",
-            type_name(&entry.map_entry_key_field(), scope),
-            type_name(&entry.map_entry_value_field(), scope)
-        ),
-        _ => type_name(field, scope),
-    }
-}
-
-fn type_name(field: &FieldDescriptor, scope: &str) -> String {
-    let pool = field.parent_message().parent_pool();
-    match field.kind() {
-        Kind::Message(message) => reference(pool, scope, message.full_name()),
-        Kind::Enum(kind) => reference(pool, scope, kind.full_name()),
-        scalar => format!("{scalar:?}"),
     }
 }
