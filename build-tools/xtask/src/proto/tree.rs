@@ -7,10 +7,6 @@ use prost_reflect::{
     prost::Message as _,
     prost_types::{FileDescriptorProto, FileDescriptorSet},
 };
-use protox::{
-    Compiler,
-    file::{ChainFileResolver, DescriptorSetFileResolver, GoogleFileResolver, IncludeFileResolver},
-};
 
 use super::Layout;
 use crate::Failure;
@@ -33,7 +29,8 @@ impl Tree {
         if names.is_empty() {
             return Ok(None);
         }
-        let encoded = compile(layout, &names)?;
+        let encoded = gitpod_build::descriptors::compile(&layout.proto)
+            .map_err(|error| Failure::new(format!("the tree doesn't compile: {error}")))?;
         let pool = DescriptorPool::decode(encoded.as_slice())
             .map_err(|error| Failure::new(format!("the tree's descriptors: {error}")))?;
         let set = FileDescriptorSet::decode(encoded.as_slice())
@@ -75,31 +72,4 @@ pub(super) fn names(proto: &Path) -> Result<Vec<String>, Failure> {
     }
     names.sort();
     Ok(names)
-}
-
-/// A serialized `FileDescriptorSet` with source information and imports.
-fn compile(layout: &Layout, names: &[String]) -> Result<Vec<u8>, Failure> {
-    let mut resolver = ChainFileResolver::new();
-    resolver.add(IncludeFileResolver::new(layout.proto.clone()));
-    match fs::read(&layout.validate) {
-        Ok(imports) => resolver.add(
-            DescriptorSetFileResolver::decode(imports.as_slice())
-                .map_err(|error| Failure::new(format!("{}: {error}", layout.validate.display())))?,
-        ),
-        // A tree without validation rules doesn't need it, any other says what it misses.
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-        Err(error) => {
-            return Err(Failure::new(format!(
-                "cannot read {}: {error}",
-                layout.validate.display()
-            )));
-        }
-    }
-    resolver.add(GoogleFileResolver::new());
-    let mut compiler = Compiler::with_file_resolver(resolver);
-    compiler.include_imports(true).include_source_info(true);
-    compiler
-        .open_files(names)
-        .map_err(|error| Failure::new(format!("the tree doesn't compile: {error:?}")))?;
-    Ok(compiler.encode_file_descriptor_set())
 }
