@@ -1,1 +1,21 @@
-//! To be written.
+#![doc = include_str!("../README.md")]
+
+mod client;
+mod env;
+mod services;
+
+pub use client::{Client, ClientBuilder, DEFAULT_BASE_URL};
+#[doc(inline)]
+pub use services::*;
+
+#[doc(inline)]
+pub use connect_hyper::{
+    BoxError, Call, Code, Codec, Credential, CredentialFile, CredentialFuture, CredentialProvider,
+    Error, ErrorDetail, Execution, Idempotency, Message, Method, RawResponse, RequestBody,
+    Response, StreamKind,
+};
+
+pub use connect_hyper;
+pub use gitpod_types as types;
+pub use http;
+pub use prost;

@@ -1,0 +1,5 @@
+//! Generates the clients of the services whose features are on.
+
+fn main() {
+    gitpod_build::client();
+}

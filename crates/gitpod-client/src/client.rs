@@ -1,0 +1,177 @@
+//! The client of the Ona API: the runtime's client with this API's defaults.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use connect_hyper::{Codec, Credential, CredentialFile, CredentialProvider, Error};
+
+use crate::env;
+
+/// Where the API is, unless a setting says otherwise.
+pub const DEFAULT_BASE_URL: &str = "https://app.ona.com/api";
+
+/// How this SDK names itself, in the form of the official ones.
+const USER_AGENT: &str = concat!(
+    "ona-rust-sdk/",
+    env!("CARGO_PKG_VERSION"),
+    " (language=rust; layer=sdk)"
+);
+
+/// A client of the Ona API.
+///
+/// Each service has a method that returns its calls, `client.organization()` for instance. A clone
+/// is cheap and shares the connections.
+#[derive(Clone)]
+pub struct Client {
+    connect: connect_hyper::Client,
+}
+
+impl Client {
+    /// A client with the settings of the environment.
+    ///
+    /// | variable | meaning |
+    /// |---|---|
+    /// | `ONA_API_KEY`, else `GITPOD_API_KEY`, else `ONA_TOKEN` | the credential, required |
+    /// | `ONA_BASE_URL` | the API's base URL; [`DEFAULT_BASE_URL`] unless set |
+    ///
+    /// # Errors
+    ///
+    /// `unauthenticated` if no credential is set, `invalid_argument` if a variable is set to what
+    /// can't be used, an empty text included. The error names the variable and never quotes a
+    /// credential.
+    pub fn from_env() -> Result<Self, Error> {
+        Self::builder().from_env()?.build()
+    }
+
+    /// Starts a client without a credential, for [`DEFAULT_BASE_URL`].
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder {
+            runtime: connect_hyper::Client::builder(DEFAULT_BASE_URL)
+                .header("x-ona-user-agent", USER_AGENT),
+            user_agent: USER_AGENT.to_owned(),
+            error: None,
+        }
+    }
+
+    /// The runtime's client, for methods that no service of this crate has.
+    #[must_use]
+    pub fn connect(&self) -> &connect_hyper::Client {
+        &self.connect
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Client").field(&self.connect).finish()
+    }
+}
+
+/// Collects a [`Client`]'s settings. What is wrong with one is reported by
+/// [`build`](Self::build).
+#[derive(Debug)]
+#[must_use = "a builder does nothing until build() is called"]
+pub struct ClientBuilder {
+    runtime: connect_hyper::ClientBuilder,
+    user_agent: String,
+    /// The first thing that is wrong.
+    error: Option<Error>,
+}
+
+impl ClientBuilder {
+    /// Takes credential and base URL from the environment, as [`Client::from_env`] does.
+    ///
+    /// What is set afterwards replaces it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Client::from_env`].
+    pub fn from_env(self) -> Result<Self, Error> {
+        env::apply(self, |name| std::env::var_os(name))
+    }
+
+    /// The API's base URL, `https://app.ona.com/api` for instance.
+    ///
+    /// Plain http is for tests: with a credential it is refused, unless the host is this machine.
+    pub fn base_url(self, base_url: impl Into<String>) -> Self {
+        self.runtime(|runtime| runtime.base_url(base_url))
+    }
+
+    /// The credential: an API key or a personal access token, sent as a bearer token.
+    pub fn token(mut self, token: impl AsRef<str>) -> Self {
+        match Credential::bearer(token.as_ref()) {
+            Ok(credential) => self.runtime(|runtime| runtime.credential(credential)),
+            Err(error) => {
+                self.error.get_or_insert(error);
+                self
+            }
+        }
+    }
+
+    /// The credential, in a file that is read for every attempt: a mount that is rotated.
+    pub fn token_file(mut self, path: impl Into<PathBuf>) -> Self {
+        match CredentialFile::new(path) {
+            Ok(file) => self.credential_provider(file),
+            Err(error) => {
+                self.error.get_or_insert(error);
+                self
+            }
+        }
+    }
+
+    /// Whom to ask for the credential.
+    pub fn credential_provider(self, provider: impl CredentialProvider) -> Self {
+        self.runtime(|runtime| runtime.credential_provider(provider))
+    }
+
+    /// The form of messages on the wire. JSON unless set.
+    pub fn codec(self, codec: Codec) -> Self {
+        self.runtime(|runtime| runtime.codec(codec))
+    }
+
+    /// The deadline of calls that set none of their own: 30 s unless set. `None` waits for ever.
+    pub fn timeout(self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.runtime(|runtime| runtime.timeout(timeout))
+    }
+
+    /// The `User-Agent`, in place of this SDK's own name. `X-Ona-User-Agent` stays.
+    pub fn user_agent(mut self, user_agent: impl Into<String>) -> Self {
+        self.user_agent = user_agent.into();
+        self
+    }
+
+    /// Every other setting of the runtime: pool, HTTP/2, limits, headers, a transport of your own.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), gitpod_client::Error> {
+    /// let client = gitpod_client::Client::builder()
+    ///     .token("an API key")
+    ///     .runtime(|runtime| runtime.response_limit(1 << 20).header("x-team", "identity"))
+    ///     .build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn runtime(
+        mut self,
+        set: impl FnOnce(connect_hyper::ClientBuilder) -> connect_hyper::ClientBuilder,
+    ) -> Self {
+        self.runtime = set(self.runtime);
+        self
+    }
+
+    /// The client. Nothing is connected before the first call.
+    ///
+    /// # Errors
+    ///
+    /// `invalid_argument` for a setting that can't be used, or a credential that would cross a
+    /// network in plain text; `failed_precondition` if the system has no root certificates.
+    pub fn build(self) -> Result<Client, Error> {
+        if let Some(error) = self.error {
+            return Err(error);
+        }
+        let runtime = self.runtime.header("user-agent", self.user_agent);
+        Ok(Client {
+            connect: runtime.build()?,
+        })
+    }
+}
