@@ -1,1 +1,92 @@
-//! To be written.
+#![doc = include_str!("../README.md")]
+
+mod api;
+mod client;
+pub mod descriptors;
+mod docs;
+mod error;
+mod json;
+mod names;
+mod prune;
+mod redact;
+mod selection;
+mod types;
+
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+pub use crate::api::Api;
+pub use crate::error::Error;
+
+/// Writes `types.rs` into cargo's output folder: the messages and enums of the
+/// services whose features are on. For the build script of `gitpod-types`.
+///
+/// On a failure it prints what is wrong and ends the process.
+pub fn types() {
+    build("types.rs", |api| api.types(is_on));
+}
+
+/// Writes `client.rs` into cargo's output folder: the clients of the services
+/// whose features are on. For the build script of `gitpod-client`.
+///
+/// On a failure it prints what is wrong and ends the process.
+pub fn client() {
+    build("client.rs", |api| Ok(api.client(is_on)));
+}
+
+/// The folder with the .proto files of a crate: `proto` in the crate, else the
+/// workspace's. The one in the crate is a link that a checkout may lack, and
+/// real files in a packaged crate.
+///
+/// # Errors
+///
+/// When neither has the API's package.
+pub fn proto_root(manifest_dir: &Path) -> Result<PathBuf, Error> {
+    let candidates = [manifest_dir.join("proto"), manifest_dir.join("../../proto")];
+    candidates
+        .iter()
+        .filter(|root| root.join("gitpod/v1").is_dir())
+        .find_map(|root| root.canonicalize().ok())
+        .ok_or_else(|| {
+            let [own, workspace] = &candidates;
+            Error::new(format!(
+                "there is no folder gitpod/v1 with .proto files in {} nor in {}",
+                own.display(),
+                workspace.display()
+            ))
+        })
+}
+
+fn is_on(service: &str) -> bool {
+    env::var_os(names::feature_variable(service)).is_some()
+}
+
+fn build(file: &str, generate: impl Fn(&Api) -> Result<String, Error>) {
+    if let Err(error) = try_build(file, generate) {
+        for line in error.to_string().lines() {
+            tell_cargo(&format!("error={line}"));
+        }
+        std::process::exit(1);
+    }
+}
+
+fn try_build(file: &str, generate: impl Fn(&Api) -> Result<String, Error>) -> Result<(), Error> {
+    let root = proto_root(&variable("CARGO_MANIFEST_DIR")?)?;
+    tell_cargo(&format!("rerun-if-changed={}", root.display()));
+    let code = generate(&Api::load(&root)?)?;
+    let path = variable("OUT_DIR")?.join(file);
+    fs::write(&path, code)
+        .map_err(|error| Error::new(format!("can't write {}: {error}", path.display())))
+}
+
+fn variable(name: &str) -> Result<PathBuf, Error> {
+    env::var_os(name)
+        .map(PathBuf::from)
+        .ok_or_else(|| Error::new(format!("{name} isn't set: this runs in a build script")))
+}
+
+/// A build script speaks to cargo on its standard output.
+#[allow(clippy::print_stdout)]
+fn tell_cargo(directive: &str) {
+    println!("cargo::{directive}");
+}

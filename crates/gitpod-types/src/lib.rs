@@ -1,1 +1,25 @@
-//! To be written.
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+// pbjson-build writes `::pbjson::private::…`, which is `crate::private` here:
+// how numbers and bytes are read is ours.
+extern crate self as pbjson;
+
+mod debug;
+mod json;
+mod private;
+mod time;
+
+pub use pbjson_types::{Duration, Timestamp};
+
+pub use crate::time::{DurationExt, TimeError, TimestampExt};
+
+/// Messages and enums of the package `gitpod.v1`.
+///
+/// Names are those of the .proto files in Rust's spelling: `SCIMConfiguration`
+/// is [`ScimConfiguration`](v1::ScimConfiguration). A type that is declared
+/// inside a message is in a module with the message's name.
+#[allow(missing_docs, deprecated, unreachable_pub, clippy::all)]
+pub mod v1 {
+    include!(concat!(env!("OUT_DIR"), "/types.rs"));
+}

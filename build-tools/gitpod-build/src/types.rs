@@ -1,0 +1,114 @@
+//! Messages and enums: prost's structs, their JSON and their `Debug`.
+
+use prost_build::Module;
+use prost_reflect::{EnumDescriptor, MessageDescriptor};
+use prost_types::FileDescriptorProto;
+
+use crate::api::Api;
+use crate::prune::prune;
+use crate::selection::Selection;
+use crate::{Error, json, redact};
+
+/// What is generated elsewhere, and where.
+pub(crate) const EXTERN: [(&str, &str); 2] = [
+    (".google.protobuf.Timestamp", "::pbjson_types::Timestamp"),
+    (".google.protobuf.Duration", "::pbjson_types::Duration"),
+];
+
+/// The selected part of the API, in the forms that the generators take.
+pub(crate) struct Part {
+    pub(crate) package: String,
+    /// The files of the API, pruned, and those of [`EXTERN`], which the
+    /// generators look types up in and generate nothing for.
+    pub(crate) files: Vec<FileDescriptorProto>,
+    /// Every message, nested ones too, map entries not.
+    pub(crate) messages: Vec<MessageDescriptor>,
+    /// Every enum, nested ones too.
+    pub(crate) enums: Vec<EnumDescriptor>,
+}
+
+impl Part {
+    pub(crate) fn new(api: &Api, selection: &Selection) -> Self {
+        let mut messages: Vec<_> = api
+            .pool
+            .all_messages()
+            .filter(|message| {
+                message.package_name() == api.package
+                    && !message.is_map_entry()
+                    && selection.has(message.full_name())
+            })
+            .collect();
+        messages.sort_by(|a, b| a.full_name().cmp(b.full_name()));
+        let mut enums: Vec<_> = api
+            .pool
+            .all_enums()
+            .filter(|enumeration| {
+                enumeration.package_name() == api.package && selection.has(enumeration.full_name())
+            })
+            .collect();
+        enums.sort_by(|a, b| a.full_name().cmp(b.full_name()));
+
+        let mut files: Vec<_> = api
+            .pool
+            .files()
+            .filter(|file| {
+                matches!(
+                    file.name(),
+                    "google/protobuf/timestamp.proto" | "google/protobuf/duration.proto"
+                )
+            })
+            .map(|file| file.file_descriptor_proto().clone())
+            .collect();
+        let mut own: Vec<_> = api
+            .files()
+            .map(|file| prune(file.file_descriptor_proto().clone(), selection))
+            .collect();
+        own.sort_by(|a, b| a.name().cmp(b.name()));
+        files.append(&mut own);
+
+        Self {
+            package: api.package.clone(),
+            files,
+            messages,
+            enums,
+        }
+    }
+}
+
+/// The whole of `types.rs`.
+pub(crate) fn generate(api: &Api, selection: &Selection) -> Result<String, Error> {
+    let part = Part::new(api, selection);
+    let redaction = redact::Redaction::of(&part);
+
+    let mut config = prost_build::Config::new();
+    config.compile_well_known_types();
+    // In the order of their keys: what is written twice is written alike.
+    config.btree_map(["."]);
+    for (proto, rust) in EXTERN {
+        config.extern_path(proto, rust);
+    }
+    config.skip_debug(redaction.skipped());
+    for enumeration in redaction.enums_without_debug(&part) {
+        config.enum_attribute(enumeration, "#[derive(Debug)]");
+    }
+
+    let requests = part
+        .files
+        .iter()
+        .map(|file| {
+            (
+                Module::from_protobuf_package_name(file.package()),
+                file.clone(),
+            )
+        })
+        .collect();
+    let mut code = config
+        .generate(requests)
+        .map_err(|error| Error::new(format!("prost-build: {error}")))?
+        .remove(&Module::from_protobuf_package_name(&part.package))
+        .unwrap_or_default();
+
+    code.push_str(&redaction.debug_impls(&part));
+    code.push_str(&json::generate(&part)?);
+    Ok(code)
+}

@@ -1,0 +1,100 @@
+/// `toy.v1.BoxService`: its client, and a type an RPC.
+#[allow(missing_docs)]
+pub mod r#box {
+    /// BoxService keeps boxes and the keys to them.
+    ///
+    /// See <https://example.com/boxes> for \[everything\] about \<boxes>.
+    #[derive(Debug, Clone)]
+    pub struct BoxClient {
+        client: ::connect_hyper::Client,
+    }
+
+    #[allow(deprecated)]
+    impl BoxClient {
+        pub(crate) fn new(client: ::connect_hyper::Client) -> Self {
+            Self { client }
+        }
+
+        /// Makes a new key for a box. The old one stops to work at once.
+        ///
+        ///    indented text is no doctest
+        pub fn regenerate_box_key(&self, request: ::gitpod_types::v1::RegenerateBoxKeyRequest) -> ::connect_hyper::Call<RegenerateBoxKey> {
+            self.client.call(request)
+        }
+
+        /// Reads a box.
+        pub fn get_box(&self, request: ::gitpod_types::v1::GetBoxRequest) -> ::connect_hyper::Call<GetBox> {
+            self.client.call(request)
+        }
+
+        #[deprecated]
+        pub fn paint_box(&self, request: ::gitpod_types::v1::PaintBoxRequest) -> ::connect_hyper::Call<PaintBox> {
+            self.client.call(request)
+        }
+    }
+
+    /// The RPC `toy.v1.BoxService/RegenerateBoxKey`.
+    ///
+    /// It is called by [`BoxClient::regenerate_box_key`].
+    #[derive(Debug, Clone, Copy)]
+    pub enum RegenerateBoxKey {}
+
+    impl ::connect_hyper::Method for RegenerateBoxKey {
+        type Request = ::gitpod_types::v1::RegenerateBoxKeyRequest;
+        type Response = ::gitpod_types::v1::RegenerateBoxKeyResponse;
+        const PATH: &'static str = "/toy.v1.BoxService/RegenerateBoxKey";
+        fn missing_field(response: &Self::Response) -> ::core::option::Option<&'static str> {
+            if response.key.is_empty() {
+                return ::core::option::Option::Some("key");
+            }
+            ::core::option::Option::None
+        }
+    }
+
+    /// The RPC `toy.v1.BoxService/GetBox`.
+    ///
+    /// It is called by [`BoxClient::get_box`].
+    #[derive(Debug, Clone, Copy)]
+    pub enum GetBox {}
+
+    impl ::connect_hyper::Method for GetBox {
+        type Request = ::gitpod_types::v1::GetBoxRequest;
+        type Response = ::gitpod_types::v1::GetBoxResponse;
+        const PATH: &'static str = "/toy.v1.BoxService/GetBox";
+        const IDEMPOTENCY: ::connect_hyper::Idempotency = ::connect_hyper::Idempotency::NoSideEffects;
+    }
+
+    /// The RPC `toy.v1.BoxService/PaintBox`.
+    ///
+    /// It is called by [`BoxClient::paint_box`].
+    #[derive(Debug, Clone, Copy)]
+    pub enum PaintBox {}
+
+    impl ::connect_hyper::Method for PaintBox {
+        type Request = ::gitpod_types::v1::PaintBoxRequest;
+        type Response = ::gitpod_types::v1::PaintBoxResponse;
+        const PATH: &'static str = "/toy.v1.BoxService/PaintBox";
+        const IDEMPOTENCY: ::connect_hyper::Idempotency = ::connect_hyper::Idempotency::Idempotent;
+    }
+
+    /// The RPC `toy.v1.BoxService/WatchBox`.
+    #[derive(Debug, Clone, Copy)]
+    pub enum WatchBox {}
+
+    impl ::connect_hyper::Method for WatchBox {
+        type Request = ::gitpod_types::v1::GetBoxRequest;
+        type Response = ::gitpod_types::v1::GetBoxResponse;
+        const PATH: &'static str = "/toy.v1.BoxService/WatchBox";
+        const KIND: ::connect_hyper::StreamKind = ::connect_hyper::StreamKind::ServerStreaming;
+        const IDEMPOTENCY: ::connect_hyper::Idempotency = ::connect_hyper::Idempotency::NoSideEffects;
+    }
+}
+
+#[allow(deprecated)]
+impl crate::Client {
+    /// The calls of `toy.v1.BoxService`.
+    pub fn r#box(&self) -> r#box::BoxClient {
+        r#box::BoxClient::new(self.connect().clone())
+    }
+}
+

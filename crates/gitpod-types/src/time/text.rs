@@ -1,0 +1,125 @@
+//! A short string on the stack, and readers of digits.
+
+/// Long enough for `9999-12-31T23:59:59.999999999Z`.
+const CAPACITY: usize = 32;
+
+/// A short ASCII text, written without allocation.
+#[derive(Clone, Copy)]
+pub(crate) struct Text {
+    bytes: [u8; CAPACITY],
+    length: usize,
+}
+
+impl Text {
+    pub(super) fn new() -> Self {
+        Self {
+            bytes: [0; CAPACITY],
+            length: 0,
+        }
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        // Nothing but ASCII is pushed, so this is never empty by mistake.
+        std::str::from_utf8(&self.bytes[..self.length]).unwrap_or_default()
+    }
+
+    pub(super) fn push(&mut self, ascii: u8) {
+        self.bytes[self.length] = ascii;
+        self.length += 1;
+    }
+
+    /// Pushes `value` in at least `width` digits.
+    pub(super) fn push_number(&mut self, value: u64, width: usize) {
+        let mut digits = [b'0'; 20];
+        let mut rest = value;
+        let mut start = digits.len();
+        while rest > 0 || digits.len() - start < width {
+            start -= 1;
+            digits[start] = b'0' + (rest % 10) as u8;
+            rest /= 10;
+        }
+        for digit in &digits[start..] {
+            self.push(*digit);
+        }
+    }
+
+    /// Pushes a point and 3, 6 or 9 digits; nothing if there are no nanoseconds.
+    pub(super) fn push_fraction(&mut self, nanos: u32) {
+        if nanos == 0 {
+            return;
+        }
+        self.push(b'.');
+        if nanos % 1_000_000 == 0 {
+            self.push_number(u64::from(nanos / 1_000_000), 3);
+        } else if nanos % 1_000 == 0 {
+            self.push_number(u64::from(nanos / 1_000), 6);
+        } else {
+            self.push_number(u64::from(nanos), 9);
+        }
+    }
+}
+
+/// What of a text hasn't been read yet.
+pub(super) struct Reader<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(text: &'a str) -> Self {
+        Self {
+            rest: text.as_bytes(),
+        }
+    }
+
+    pub(super) fn is_at_end(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    /// Goes past `ascii`, if that is what comes next.
+    pub(super) fn eat(&mut self, ascii: u8) -> bool {
+        match self.rest.split_first() {
+            Some((first, rest)) if *first == ascii => {
+                self.rest = rest;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Reads exactly `count` digits.
+    pub(super) fn digits(&mut self, count: usize) -> Option<i64> {
+        let (number, length) = self.number(count);
+        (length == count).then_some(number)
+    }
+
+    /// Reads at most `most` digits, which has to be less than 19; returns their
+    /// value and how many there were.
+    pub(super) fn number(&mut self, most: usize) -> (i64, usize) {
+        let mut value = 0;
+        let mut length = 0;
+        while let Some((digit @ b'0'..=b'9', rest)) = self.rest.split_first() {
+            if length == most {
+                break;
+            }
+            value = value * 10 + i64::from(digit - b'0');
+            length += 1;
+            self.rest = rest;
+        }
+        (value, length)
+    }
+
+    /// Reads a point and 1 to 9 digits, as nanoseconds; 0 if there is no point.
+    pub(super) fn fraction(&mut self) -> Option<i32> {
+        if !self.eat(b'.') {
+            return Some(0);
+        }
+        let (mut nanos, length) = self.number(9);
+        if length == 0 {
+            return None;
+        }
+        for _ in length..9 {
+            nanos *= 10;
+        }
+        i32::try_from(nanos).ok()
+    }
+}

@@ -1,0 +1,139 @@
+//! `2019-12-27T18:11:19.117Z`: RFC 3339 as protobuf's JSON mapping has it.
+
+use super::text::Reader;
+use super::{NANOS, Text, TimeError};
+use crate::Timestamp;
+
+/// 0001-01-01T00:00:00Z.
+const FIRST_SECOND: i64 = -62_135_596_800;
+/// 9999-12-31T23:59:59Z.
+const LAST_SECOND: i64 = 253_402_300_799;
+
+const SECONDS_A_DAY: i64 = 86_400;
+
+/// An error unless it is within the years 0001 to 9999.
+pub(crate) fn check(timestamp: Timestamp) -> Result<Timestamp, TimeError> {
+    if !(FIRST_SECOND..=LAST_SECOND).contains(&timestamp.seconds) {
+        return Err(TimeError::TimestampOutOfRange);
+    }
+    if !(0..NANOS).contains(&timestamp.nanos) {
+        return Err(TimeError::TimestampNanosOutOfRange);
+    }
+    Ok(timestamp)
+}
+
+/// Writes it in UTC with 0, 3, 6 or 9 digits behind the seconds.
+pub(crate) fn format(timestamp: Timestamp) -> Result<Text, TimeError> {
+    let Timestamp { seconds, nanos } = check(timestamp)?;
+    let (year, month, day) = date(seconds.div_euclid(SECONDS_A_DAY));
+    let second = seconds.rem_euclid(SECONDS_A_DAY);
+
+    let mut text = Text::new();
+    let parts = [
+        (year, 4, b'-'),
+        (month, 2, b'-'),
+        (day, 2, b'T'),
+        (second / 3_600, 2, b':'),
+        (second / 60 % 60, 2, b':'),
+    ];
+    for (value, width, end) in parts {
+        text.push_number(value.unsigned_abs(), width);
+        text.push(end);
+    }
+    text.push_number((second % 60).unsigned_abs(), 2);
+    text.push_fraction(nanos.unsigned_abs());
+    text.push(b'Z');
+    Ok(text)
+}
+
+/// Reads it in any offset, with up to 9 digits behind the seconds. `T` and `Z`
+/// are capitals: protobuf's parsers take no others.
+pub(crate) fn parse(text: &str) -> Result<Timestamp, TimeError> {
+    check(read(text).ok_or(TimeError::MalformedTimestamp)?)
+}
+
+fn read(text: &str) -> Option<Timestamp> {
+    let mut reader = Reader::new(text);
+    let mut part = |digits, most, end| {
+        let value = reader.digits(digits).filter(|value| *value <= most)?;
+        reader.eat(end).then_some(value)
+    };
+    let year = part(4, 9999, b'-')?;
+    let month = part(2, 12, b'-')?;
+    let day = part(2, 31, b'T')?;
+    let hour = part(2, 23, b':')?;
+    let minute = part(2, 59, b':')?;
+    let second = reader.digits(2).filter(|second| *second <= 59)?;
+    let nanos = reader.fraction()?;
+    let offset = offset(&mut reader)?;
+    if !reader.is_at_end() {
+        return None;
+    }
+
+    let day = days(year, month, day)?;
+    Some(Timestamp {
+        seconds: day * SECONDS_A_DAY + hour * 3_600 + minute * 60 + second - offset,
+        nanos,
+    })
+}
+
+/// Seconds east of UTC.
+fn offset(reader: &mut Reader<'_>) -> Option<i64> {
+    if reader.eat(b'Z') {
+        return Some(0);
+    }
+    let sign = if reader.eat(b'+') {
+        1
+    } else if reader.eat(b'-') {
+        -1
+    } else {
+        return None;
+    };
+    let hour = reader.digits(2).filter(|hour| *hour <= 23)?;
+    if !reader.eat(b':') {
+        return None;
+    }
+    let minute = reader.digits(2).filter(|minute| *minute <= 59)?;
+    Some(sign * (hour * 3_600 + minute * 60))
+}
+
+/// Days in 400 years, after which the calendar repeats.
+const DAYS_AN_ERA: i64 = 146_097;
+/// From 0000-03-01, where eras begin here, to 1970-01-01.
+const DAYS_TO_EPOCH: i64 = 719_468;
+
+/// Year, month and day of a day since 1970-01-01. Years are counted from March,
+/// so that the leap day is the last of its year.
+fn date(day: i64) -> (i64, i64, i64) {
+    let day = day + DAYS_TO_EPOCH;
+    let era = day.div_euclid(DAYS_AN_ERA);
+    let of_era = day.rem_euclid(DAYS_AN_ERA);
+    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year + year / 4 - year / 100);
+    let month = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    (era * 400 + year + i64::from(month <= 2), month, day)
+}
+
+/// The day since 1970-01-01; `None` if there is no such day.
+fn days(year: i64, month: i64, day: i64) -> Option<i64> {
+    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let last = match month {
+        4 | 6 | 9 | 11 => 30,
+        2 if is_leap => 29,
+        2 => 28,
+        1..=12 => 31,
+        _ => return None,
+    };
+    if !(1..=last).contains(&day) {
+        return None;
+    }
+    let year = year - i64::from(month <= 2);
+    let era = year.div_euclid(400);
+    let of_era = year.rem_euclid(400);
+    let month = if month > 2 { month - 3 } else { month + 9 };
+    let of_year = (153 * month + 2) / 5 + day - 1;
+    let day = of_era * 365 + of_era / 4 - of_era / 100 + of_year;
+    Some(era * DAYS_AN_ERA + day - DAYS_TO_EPOCH)
+}
