@@ -1,1 +1,26 @@
-//! To be written.
+#![doc = include_str!("../README.md")]
+
+mod builder;
+mod calls;
+mod clock;
+mod connect;
+mod credential;
+mod dispatch;
+mod fault;
+mod handler;
+mod net;
+mod route;
+mod scim;
+mod secret;
+mod server;
+
+pub use builder::Builder;
+pub use calls::CallRecord;
+pub use clock::Clock;
+pub use connect::codec::Codec;
+pub use connect::error::ServerError;
+pub use connect_hyper::{Code, Method};
+pub use fault::{Fault, FaultHandle, FaultPlan};
+pub use handler::{IntoAnswer, Request, Response};
+pub use http;
+pub use server::Server;

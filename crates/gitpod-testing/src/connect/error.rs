@@ -1,0 +1,205 @@
+//! Errors, and how they are written.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use bytes::Bytes;
+use connect_hyper::Code;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use serde_json::{Map, Value};
+
+use super::unary::add_trailers;
+
+/// The error that a handler answers with.
+///
+/// It goes out as the protocol's error JSON, with the HTTP status that belongs to its code.
+#[derive(Debug, Clone)]
+pub struct ServerError {
+    code: Code,
+    message: String,
+    details: Vec<Detail>,
+    headers: HeaderMap,
+    trailers: HeaderMap,
+}
+
+#[derive(Debug, Clone)]
+struct Detail {
+    type_name: String,
+    value: Bytes,
+}
+
+impl ServerError {
+    /// An error with a code and a message, which may be empty.
+    #[must_use]
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            details: Vec::new(),
+            headers: HeaderMap::new(),
+            trailers: HeaderMap::new(),
+        }
+    }
+
+    /// Adds a detail: a message's full name (`google.rpc.RetryInfo`) and its binary form.
+    #[must_use]
+    pub fn with_detail(mut self, type_name: impl Into<String>, value: impl Into<Bytes>) -> Self {
+        self.details.push(Detail {
+            type_name: type_name.into(),
+            value: value.into(),
+        });
+        self
+    }
+
+    /// Adds a response header; one of the same name stays.
+    #[must_use]
+    pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.append(name, value);
+        self
+    }
+
+    /// Adds a trailer, which a unary response carries as a header with the prefix `trailer-`.
+    #[must_use]
+    pub fn with_trailer(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.trailers.append(name, value);
+        self
+    }
+
+    /// The code.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        self.code
+    }
+
+    /// The message.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The object that stands as a unary error's body, and in a stream's last envelope.
+    pub(crate) fn to_json(&self) -> Value {
+        let mut object = Map::new();
+        object.insert("code".into(), self.code.as_str().into());
+        if !self.message.is_empty() {
+            object.insert("message".into(), self.message.as_str().into());
+        }
+        if !self.details.is_empty() {
+            let details = self.details.iter().map(|detail| {
+                let mut object = Map::new();
+                object.insert("type".into(), detail.type_name.as_str().into());
+                object.insert("value".into(), STANDARD_NO_PAD.encode(&detail.value).into());
+                Value::Object(object)
+            });
+            object.insert("details".into(), details.collect());
+        }
+        Value::Object(object)
+    }
+
+    /// The response to a unary call that failed.
+    pub(crate) fn to_unary_response(&self) -> http::Response<Bytes> {
+        let mut response = http::Response::new(Bytes::from(self.to_json().to_string()));
+        *response.status_mut() = status(self.code);
+        *response.headers_mut() = self.headers.clone();
+        response.headers_mut().insert(
+            http::header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
+        );
+        add_trailers(response.headers_mut(), &self.trailers);
+        response
+    }
+}
+
+impl fmt::Display for ServerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code, self.message)
+    }
+}
+
+impl std::error::Error for ServerError {}
+
+/// The table of the protocol's reference, "Error Codes". A code that a later version of the
+/// protocol brings is a 500 until it is listed here.
+fn status(code: Code) -> StatusCode {
+    let status = match code {
+        Code::Canceled => 499,
+        Code::InvalidArgument | Code::FailedPrecondition | Code::OutOfRange => 400,
+        Code::DeadlineExceeded => 504,
+        Code::NotFound => 404,
+        Code::AlreadyExists | Code::Aborted => 409,
+        Code::PermissionDenied => 403,
+        Code::ResourceExhausted => 429,
+        Code::Unimplemented => 501,
+        Code::Unavailable => 503,
+        Code::Unauthenticated => 401,
+        _ => 500,
+    };
+    StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_as_it_is_written() {
+        let error = ServerError::new(Code::NotFound, "no such thing: \"x\"\n")
+            .with_detail("google.rpc.RetryInfo", vec![10, 2, 8, 1])
+            .with_header(
+                HeaderName::from_static("x-a"),
+                HeaderValue::from_static("1"),
+            )
+            .with_header(
+                HeaderName::from_static("x-a"),
+                HeaderValue::from_static("2"),
+            )
+            .with_trailer(
+                HeaderName::from_static("x-t"),
+                HeaderValue::from_static("3"),
+            );
+        let response = error.to_unary_response();
+        assert_eq!(response.status(), 404);
+        assert_eq!(response.headers()["content-type"], "application/json");
+        assert_eq!(response.headers().get_all("x-a").iter().count(), 2);
+        assert_eq!(response.headers()["trailer-x-t"], "3");
+        let body: Value = serde_json::from_slice(response.body()).unwrap();
+        let expected = serde_json::json!({
+            "code": "not_found",
+            "message": "no such thing: \"x\"\n",
+            "details": [{"type": "google.rpc.RetryInfo", "value": "CgIIAQ"}],
+        });
+        assert_eq!(body, expected);
+    }
+
+    #[test]
+    fn what_is_empty_is_left_out() {
+        let json = ServerError::new(Code::Internal, "").to_json();
+        assert_eq!(json, serde_json::json!({"code": "internal"}));
+    }
+
+    /// The table of the protocol's reference, written out once more.
+    #[test]
+    fn statuses() {
+        for (code, expected) in [
+            ("canceled", 499),
+            ("unknown", 500),
+            ("invalid_argument", 400),
+            ("deadline_exceeded", 504),
+            ("not_found", 404),
+            ("already_exists", 409),
+            ("permission_denied", 403),
+            ("resource_exhausted", 429),
+            ("failed_precondition", 400),
+            ("aborted", 409),
+            ("out_of_range", 400),
+            ("unimplemented", 501),
+            ("internal", 500),
+            ("unavailable", 503),
+            ("data_loss", 500),
+            ("unauthenticated", 401),
+        ] {
+            assert_eq!(status(code.parse().unwrap()), expected, "{code}");
+        }
+    }
+}

@@ -1,0 +1,427 @@
+//! Faults: what goes wrong, for which calls, and how that looks on the wire.
+
+mod apply;
+mod board;
+mod padding;
+
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, StatusCode};
+
+pub(crate) use apply::deliver;
+pub(crate) use board::{FaultBoard, Target};
+pub use board::{FaultHandle, FaultPlan};
+
+use crate::connect::error::ServerError;
+use crate::net::connection::Ending;
+
+/// Something that goes wrong with a call.
+///
+/// A fault is given to [`Server::inject`](crate::Server::inject), and by itself spoils the next
+/// call of whatever method; [`times`](Fault::times), [`on`](Fault::on) and the other methods of
+/// [`FaultPlan`] say otherwise. Faults combine with [`and`](Fault::and):
+///
+/// ```
+/// use gitpod_testing::Fault;
+/// use std::time::Duration;
+///
+/// // Executed, and then the answer is lost after a second.
+/// let lost = Fault::drop_after().and(Fault::delay_answer(Duration::from_secs(1)));
+/// // A proxy's page, twice, without the call ever reaching the service.
+/// let proxy = Fault::html(http::StatusCode::BAD_GATEWAY).times(2);
+/// ```
+///
+/// Whether the call is executed is part of each fault and written at each: *executed* means that
+/// it has had its effect (a token is regenerated) before the fault shows.
+#[derive(Clone)]
+#[must_use = "a fault does nothing until it is injected"]
+pub struct Fault {
+    pub(crate) before: Duration,
+    pub(crate) executions: Option<Executions>,
+    pub(crate) after: Duration,
+    pub(crate) edits: Vec<Edit>,
+    pub(crate) delivery: Delivery,
+}
+
+/// How often the call is executed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Executions {
+    /// Not at all.
+    None,
+    Once,
+    /// Twice, and the first execution's answer goes out.
+    TwiceFirst,
+    /// Twice, and the second execution's answer goes out.
+    TwiceSecond,
+}
+
+/// What is done to the response.
+#[derive(Clone)]
+pub(crate) enum Edit {
+    /// A response of somebody else in place of it.
+    Replace(Box<http::Response<Bytes>>),
+    Body(Bytes),
+    Set(HeaderName, HeaderValue),
+    Append(HeaderName, HeaderValue),
+    Remove(HeaderName),
+    Pad(usize),
+    Bomb(u64),
+}
+
+/// How the response is sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Delivery {
+    Whole,
+    /// Nothing is sent.
+    Lost(Loss),
+    /// Headers and the first bytes are sent.
+    Cut(usize, Loss),
+    /// Headers and the first bytes are sent, and then nothing happens any more.
+    Stall(usize),
+    /// So many bytes at a time, with a pause before each.
+    Trickle(usize, Duration),
+    /// The whole, and then the connection takes no more.
+    GoAway,
+}
+
+/// What is lost with the response.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Loss {
+    /// The stream over HTTP/2, by a reset with this code; the connection over HTTP/1.1.
+    Stream(h2::Reason),
+    /// The connection, whatever the version.
+    Connection(Ending),
+}
+
+impl Fault {
+    fn new() -> Self {
+        Self {
+            before: Duration::ZERO,
+            executions: None,
+            after: Duration::ZERO,
+            edits: Vec::new(),
+            delivery: Delivery::Whole,
+        }
+    }
+
+    fn edit(edit: Edit) -> Self {
+        Self {
+            edits: vec![edit],
+            ..Self::new()
+        }
+    }
+
+    fn delivered(delivery: Delivery) -> Self {
+        Self {
+            delivery,
+            ..Self::new()
+        }
+    }
+
+    fn instead(response: http::Response<Bytes>) -> Self {
+        Self {
+            executions: Some(Executions::None),
+            ..Self::edit(Edit::Replace(Box::new(response)))
+        }
+    }
+
+    // ----- Time.
+
+    /// The request takes this long to reach the service, and is then executed even if the client
+    /// has given up meanwhile. The deadline that it carries counts from there.
+    pub fn delay_before(delay: Duration) -> Self {
+        Self {
+            before: delay,
+            ..Self::new()
+        }
+    }
+
+    /// The call is executed at once, and its answer sent this much later.
+    pub fn delay_answer(delay: Duration) -> Self {
+        Self {
+            after: delay,
+            ..Self::new()
+        }
+    }
+
+    // ----- Connections.
+
+    /// The connection ends when the request is there. Not executed.
+    ///
+    /// HTTP/1.1: the socket is closed without an answer. HTTP/2: the stream is reset with
+    /// `INTERNAL_ERROR`, and the connection goes on. See [`whole_connection`](Self::whole_connection)
+    /// and [`by_reset`](Self::by_reset).
+    pub fn drop_before() -> Self {
+        Self {
+            executions: Some(Executions::None),
+            ..Self::drop_after()
+        }
+    }
+
+    /// The call is executed, and its answer lost: the connection ends as with
+    /// [`drop_before`](Self::drop_before).
+    pub fn drop_after() -> Self {
+        Self::delivered(Delivery::Lost(Loss::Stream(h2::Reason::INTERNAL_ERROR)))
+    }
+
+    /// HTTP/2: the stream is reset with `REFUSED_STREAM`, which says that nothing was executed.
+    /// HTTP/1.1: as [`drop_before`](Self::drop_before). Not executed.
+    pub fn refuse_stream() -> Self {
+        Self {
+            executions: Some(Executions::None),
+            ..Self::reset_stream(h2::Reason::REFUSED_STREAM.into())
+        }
+    }
+
+    /// HTTP/2: the stream is reset with this code of RFC 9113, section 7, in place of an answer.
+    /// HTTP/1.1: as [`drop_after`](Self::drop_after). Executed.
+    pub fn reset_stream(code: u32) -> Self {
+        Self::delivered(Delivery::Lost(Loss::Stream(code.into())))
+    }
+
+    /// The call is answered as it should be, and the connection takes no more calls after it:
+    /// GOAWAY over HTTP/2, `Connection: close` over HTTP/1.1. Executed.
+    pub fn go_away() -> Self {
+        Self::delivered(Delivery::GoAway)
+    }
+
+    /// These bytes are written to the socket as they are, in place of an answer, and the
+    /// connection is closed. Executed.
+    ///
+    /// This is how to send what no HTTP library would: a malformed status line, an invalid
+    /// header, a body shorter than its chunk says.
+    pub fn raw(bytes: impl Into<Bytes>) -> Self {
+        Self::delivered(Delivery::Lost(Loss::Connection(Ending::Raw(bytes.into()))))
+    }
+
+    // ----- The body.
+
+    /// Headers and the first `bytes` of the body are sent, then the connection (over HTTP/2, the
+    /// stream) ends. The content length stays that of the whole. Executed.
+    pub fn cut_body(bytes: usize) -> Self {
+        Self::delivered(Delivery::Cut(
+            bytes,
+            Loss::Stream(h2::Reason::INTERNAL_ERROR),
+        ))
+    }
+
+    /// Headers and the first `bytes` of the body are sent, then nothing more, without an end.
+    /// Executed.
+    pub fn stall_body(bytes: usize) -> Self {
+        Self::delivered(Delivery::Stall(bytes))
+    }
+
+    /// The body is sent `bytes` at a time (at least one), with a pause before each. Executed.
+    pub fn trickle_body(bytes: usize, pause: Duration) -> Self {
+        Self::delivered(Delivery::Trickle(bytes.max(1), pause))
+    }
+
+    /// The body is replaced; status and content type stay. Executed.
+    pub fn body(bytes: impl Into<Bytes>) -> Self {
+        Self::edit(Edit::Body(bytes.into()))
+    }
+
+    /// The body is replaced by bytes that are neither JSON, nor a message, nor gzip. Executed.
+    pub fn garbage() -> Self {
+        Self::body(&b"\xff\xfe\x00garbage\x80\x07{[\"\xc3\x28"[..])
+    }
+
+    /// The body is the right one with so many bytes of padding that change nothing: white space
+    /// in JSON, an unknown field in binary. Executed.
+    pub fn oversized_body(padding: usize) -> Self {
+        Self::edit(Edit::Pad(padding))
+    }
+
+    /// The body is gzip, a thousandth of what comes out of it: the right message behind so many
+    /// bytes of padding. Sent whether the client accepts gzip or not. Executed.
+    pub fn gzip_bomb(padding: u64) -> Self {
+        Self::edit(Edit::Bomb(padding))
+    }
+
+    // ----- Other answers.
+
+    /// A proxy answers with this status and an HTML page. Not executed.
+    pub fn html(status: StatusCode) -> Self {
+        let page = format!("<!DOCTYPE html>\n<title>{status}</title>\n<h1>{status}</h1>\n");
+        let mut response = http::Response::new(Bytes::from(page));
+        *response.status_mut() = status;
+        response.headers_mut().insert(
+            http::header::CONTENT_TYPE,
+            HeaderValue::from_static("text/html; charset=utf-8"),
+        );
+        Self::instead(response)
+    }
+
+    /// This status with an empty body and no content type. Not executed.
+    pub fn status(status: StatusCode) -> Self {
+        let mut response = http::Response::new(Bytes::new());
+        *response.status_mut() = status;
+        Self::instead(response)
+    }
+
+    /// A Connect error, with details and headers of its own. Not executed.
+    ///
+    /// ```
+    /// use gitpod_testing::{Code, Fault, ServerError};
+    ///
+    /// let slow_down = Fault::error(
+    ///     ServerError::new(Code::ResourceExhausted, "slow down")
+    ///         .with_detail("google.rpc.RetryInfo", vec![10, 2, 8, 1]),
+    /// );
+    /// ```
+    pub fn error(error: ServerError) -> Self {
+        Self::instead(error.to_unary_response())
+    }
+
+    /// This response in place of the right one. Not executed.
+    pub fn response(response: http::Response<impl Into<Bytes>>) -> Self {
+        Self::instead(response.map(Into::into))
+    }
+
+    // ----- Headers.
+
+    /// The response has this header, in place of any of that name. Executed.
+    ///
+    /// A `content-length` is the caller's to get right or wrong: over HTTP/1.1, hyper sends no
+    /// more than it says.
+    pub fn header(name: HeaderName, value: HeaderValue) -> Self {
+        Self::edit(Edit::Set(name, value))
+    }
+
+    /// The response has this header beside any of that name. Executed.
+    pub fn extra_header(name: HeaderName, value: HeaderValue) -> Self {
+        Self::edit(Edit::Append(name, value))
+    }
+
+    /// The response lacks this header (`date`, say). Executed.
+    pub fn without_header(name: HeaderName) -> Self {
+        Self::edit(Edit::Remove(name))
+    }
+
+    /// The response has another content type than its body. Executed.
+    pub fn content_type(value: HeaderValue) -> Self {
+        Self::header(http::header::CONTENT_TYPE, value)
+    }
+
+    /// The response says that its body, which stays as it is, is compressed so. Executed.
+    pub fn content_encoding(value: HeaderValue) -> Self {
+        Self::header(http::header::CONTENT_ENCODING, value)
+    }
+
+    // ----- Turning one fault into another.
+
+    /// Both faults at once. Where the two contradict each other (how often the call is executed,
+    /// how the answer is sent), the other one's word counts.
+    pub fn and(mut self, other: Fault) -> Self {
+        self.before += other.before;
+        self.after += other.after;
+        self.executions = other.executions.or(self.executions);
+        self.edits.extend(other.edits);
+        if other.delivery != Delivery::Whole {
+            self.delivery = other.delivery;
+        }
+        self
+    }
+
+    /// The call is executed first: for answers of somebody else, such as
+    /// `Fault::html(StatusCode::GATEWAY_TIMEOUT).executed()`.
+    pub fn executed(mut self) -> Self {
+        self.executions = Some(Executions::Once);
+        self
+    }
+
+    /// The call is executed twice, as by a proxy that repeats it; the second execution's answer
+    /// is the one that goes out.
+    pub fn executed_twice(mut self) -> Self {
+        self.executions = Some(Executions::TwiceSecond);
+        self
+    }
+
+    /// The call is executed twice, and the first execution's answer goes out: with Regenerate, a
+    /// token that is dead already.
+    pub fn executed_again_unseen(mut self) -> Self {
+        self.executions = Some(Executions::TwiceFirst);
+        self
+    }
+
+    /// What is lost is the whole connection, over HTTP/2 too, and not the stream alone. Without
+    /// effect on faults that lose nothing.
+    pub fn whole_connection(mut self) -> Self {
+        if let Delivery::Lost(loss) | Delivery::Cut(_, loss) = &mut self.delivery
+            && matches!(loss, Loss::Stream(_))
+        {
+            *loss = Loss::Connection(Ending::Close);
+        }
+        self
+    }
+
+    /// The connection ends by a TCP reset (RST) and not by an orderly end (FIN). Over HTTP/2 the
+    /// whole connection ends. Without effect on faults that lose nothing.
+    pub fn by_reset(mut self) -> Self {
+        if let Delivery::Lost(loss) | Delivery::Cut(_, loss) = &mut self.delivery {
+            *loss = Loss::Connection(Ending::Reset);
+        }
+        self
+    }
+
+    // ----- For which calls.
+
+    /// For the next so many calls. See [`FaultPlan::times`].
+    pub fn times(self, times: usize) -> FaultPlan {
+        FaultPlan::from(self).times(times)
+    }
+
+    /// For every call. See [`FaultPlan::always`].
+    pub fn always(self) -> FaultPlan {
+        FaultPlan::from(self).always()
+    }
+
+    /// Not for the first so many calls. See [`FaultPlan::skip`].
+    pub fn skip(self, calls: usize) -> FaultPlan {
+        FaultPlan::from(self).skip(calls)
+    }
+
+    /// For calls of one method. See [`FaultPlan::on`].
+    pub fn on<M: connect_hyper::Method>(self) -> FaultPlan {
+        FaultPlan::from(self).on::<M>()
+    }
+
+    /// For calls of one path. See [`FaultPlan::on_path`].
+    pub fn on_path(self, path: impl Into<String>) -> FaultPlan {
+        FaultPlan::from(self).on_path(path)
+    }
+
+    /// For requests to the SCIM endpoint. See [`FaultPlan::on_scim_endpoint`].
+    pub fn on_scim_endpoint(self) -> FaultPlan {
+        FaultPlan::from(self).on_scim_endpoint()
+    }
+}
+
+/// Without the bytes of bodies.
+impl fmt::Debug for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fault")
+            .field("before", &self.before)
+            .field("executions", &self.executions)
+            .field("after", &self.after)
+            .field("edits", &self.edits)
+            .field("delivery", &self.delivery)
+            .finish()
+    }
+}
+
+impl fmt::Debug for Edit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Edit::Replace(response) => write!(f, "Replace({})", response.status()),
+            Edit::Body(bytes) => write!(f, "Body({} bytes)", bytes.len()),
+            Edit::Set(name, _) => write!(f, "Set({name})"),
+            Edit::Append(name, _) => write!(f, "Append({name})"),
+            Edit::Remove(name) => write!(f, "Remove({name})"),
+            Edit::Pad(length) => write!(f, "Pad({length})"),
+            Edit::Bomb(length) => write!(f, "Bomb({length})"),
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! One connection: served by hyper until it ends, or until it is told how to end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::server::conn::auto;
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+
+use super::listener::Phase;
+use super::socket::Socket;
+use crate::dispatch::{Dispatcher, dispatch};
+
+/// How long a closed connection waits for the peer to close too.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How a connection ends before its time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// An orderly end (FIN).
+    Close,
+    /// A reset (RST).
+    Reset,
+    /// These bytes, then an orderly end.
+    Raw(Bytes),
+    /// What is under way is finished; nothing new is taken (HTTP/2: GOAWAY).
+    GoAway,
+}
+
+/// Tells a connection how to end.
+#[derive(Debug, Clone)]
+pub(crate) struct Control(watch::Sender<Option<Ending>>);
+
+impl Control {
+    fn new() -> Self {
+        Self(watch::Sender::new(None))
+    }
+
+    /// A control of no connection, for tests of what holds one.
+    #[cfg(test)]
+    pub(crate) fn detached() -> Self {
+        Self::new()
+    }
+
+    /// Ends the connection. The first ending that isn't [`Ending::GoAway`] counts.
+    pub(crate) fn end(&self, ending: Ending) {
+        self.0.send_if_modified(|current| {
+            let open = matches!(current, None | Some(Ending::GoAway));
+            if open {
+                *current = Some(ending);
+            }
+            open
+        });
+    }
+}
+
+/// Serves a connection.
+pub(crate) async fn serve(
+    stream: TcpStream,
+    dispatcher: Arc<Dispatcher>,
+    mut phase: watch::Receiver<Phase>,
+) {
+    let socket = Socket::new(stream);
+    let control = Control::new();
+    let mut ending = control.0.subscribe();
+    let service = {
+        let control = control.clone();
+        service_fn(move |request| dispatch(Arc::clone(&dispatcher), control.clone(), request))
+    };
+    // The service tells the time by the server's clock, so hyper's own `Date` stays out.
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .auto_date_header(false)
+        .timer(TokioTimer::new())
+        .header_read_timeout(Duration::from_secs(60))
+        .keep_alive(true);
+    builder
+        .http2()
+        .auto_date_header(false)
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(1024);
+    let connection = builder.serve_connection(socket.clone(), service);
+    let mut connection = Box::pin(connection);
+    loop {
+        tokio::select! {
+            // Whatever the connection says at its end, there is nobody to tell.
+            _ = connection.as_mut() => return,
+            changed = ending.changed() => {
+                let told = ending.borrow_and_update().clone();
+                match told {
+                    Some(Ending::GoAway) | None if changed.is_ok() => {
+                        connection.as_mut().graceful_shutdown();
+                    }
+                    told => {
+                        drop(connection);
+                        finish(&socket, told).await;
+                        return;
+                    }
+                }
+            }
+            changed = phase.changed() => match *phase.borrow_and_update() {
+                _ if changed.is_err() => return,
+                Phase::Running => {}
+                Phase::Leaving => connection.as_mut().graceful_shutdown(),
+                Phase::Stopped => return,
+            },
+        }
+    }
+}
+
+/// Ends a connection that hyper has let go of.
+async fn finish(socket: &Socket, ending: Option<Ending>) {
+    match ending {
+        Some(Ending::Reset) => socket.reset_on_close(),
+        Some(Ending::Raw(bytes)) => {
+            let _ = tokio::time::timeout(PATIENCE, socket.write_all(&bytes)).await;
+            socket.finish(PATIENCE).await;
+        }
+        Some(Ending::Close | Ending::GoAway) | None => socket.finish(PATIENCE).await,
+    }
+}

@@ -1,0 +1,284 @@
+//! The server as its user sees it.
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use connect_hyper::Method;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::builder::Builder;
+use crate::calls::CallRecord;
+use crate::clock::Clock;
+use crate::dispatch::Dispatcher;
+use crate::fault::{FaultHandle, FaultPlan};
+use crate::handler::{Handler, IntoAnswer, Request};
+use crate::net::listener::{self, Phase};
+use crate::route::{API_PATH, SCIM_PATH};
+use crate::scim::store::Store;
+use crate::secret::Secret;
+
+/// An Ona API server on a port of the loopback interface.
+///
+/// A clone is the same server. When the last clone is dropped, the port is closed at once and
+/// calls under way get five seconds to finish; [`stop`](Self::stop) waits for that, and
+/// [`kill`](Self::kill) cuts them off.
+///
+/// A handler that holds a clone keeps the server running until one of the two is called.
+#[derive(Clone)]
+pub struct Server(Arc<Inner>);
+
+struct Inner {
+    dispatcher: Arc<Dispatcher>,
+    store: Arc<Mutex<Store>>,
+    seeded: Seeded,
+    base_url: String,
+    scim_base_url: String,
+    port: u16,
+    phase: watch::Sender<Phase>,
+    accepting: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// What a server has from the start.
+pub(crate) struct Seeded {
+    pub(crate) organization_id: String,
+    pub(crate) sso_configuration_id: String,
+    pub(crate) scim_configuration_id: String,
+    pub(crate) scim_token: Secret,
+    pub(crate) api_key: Secret,
+}
+
+impl Server {
+    /// Starts a server with the default options, in the tokio runtime that this is called in.
+    ///
+    /// # Errors
+    ///
+    /// No port is free, or the system has no randomness.
+    pub async fn start() -> io::Result<Self> {
+        Self::builder().start().await
+    }
+
+    /// Options of a server.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    pub(crate) fn run(
+        listener: TcpListener,
+        port: u16,
+        dispatcher: Dispatcher,
+        store: Arc<Mutex<Store>>,
+        seeded: Seeded,
+    ) -> Self {
+        let dispatcher = Arc::new(dispatcher);
+        let phase = watch::Sender::new(Phase::Running);
+        let accepting = tokio::spawn(listener::run(
+            listener,
+            Arc::clone(&dispatcher),
+            phase.subscribe(),
+        ));
+        Self(Arc::new(Inner {
+            dispatcher,
+            store,
+            seeded,
+            base_url: format!("http://127.0.0.1:{port}{API_PATH}"),
+            scim_base_url: format!("http://127.0.0.1:{port}{SCIM_PATH}"),
+            port,
+            phase,
+            accepting: Mutex::new(Some(accepting)),
+        }))
+    }
+
+    // ----- Where it is and what it holds.
+
+    /// The base URL for a client: `http://127.0.0.1:PORT/api`.
+    #[must_use]
+    pub fn base_url(&self) -> String {
+        self.0.base_url.clone()
+    }
+
+    /// The port.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.0.port
+    }
+
+    /// The API key that it started with.
+    #[must_use]
+    pub fn api_key(&self) -> &str {
+        self.0.seeded.api_key.reveal()
+    }
+
+    /// The id of the one organization.
+    #[must_use]
+    pub fn organization_id(&self) -> &str {
+        &self.0.seeded.organization_id
+    }
+
+    /// The id of the SSO configuration that it started with.
+    #[must_use]
+    pub fn sso_configuration_id(&self) -> &str {
+        &self.0.seeded.sso_configuration_id
+    }
+
+    /// The id of the SCIM configuration that it started with.
+    #[must_use]
+    pub fn scim_configuration_id(&self) -> &str {
+        &self.0.seeded.scim_configuration_id
+    }
+
+    /// The token that this SCIM configuration had at the start, alive until the first regenerate.
+    #[must_use]
+    pub fn scim_token(&self) -> &str {
+        self.0.seeded.scim_token.reveal()
+    }
+
+    /// The base URL of the SCIM endpoint: `http://127.0.0.1:PORT/scim/v2`.
+    ///
+    /// `GET /ServiceProviderConfig` and `GET /Users` behind it answer 200 to a live token of any
+    /// enabled SCIM configuration, and 401 to everything else.
+    #[must_use]
+    pub fn scim_base_url(&self) -> &str {
+        &self.0.scim_base_url
+    }
+
+    /// Every token that it gave out, dead or alive, in order: for tests that look for secrets
+    /// where none may be.
+    #[must_use]
+    pub fn tokens_issued(&self) -> Vec<String> {
+        let store = self.0.store.lock();
+        store.unwrap_or_else(PoisonError::into_inner).issued()
+    }
+
+    /// The clock, which a test can move.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.0.dispatcher.clock
+    }
+
+    // ----- What it does.
+
+    /// Has calls of a method answered by a handler, in place of the built-in one or of
+    /// `unimplemented`.
+    ///
+    /// The handler returns a `Result` of the response message, or of a
+    /// [`Response`](crate::Response) where it sets headers or trailers. It runs once a call, at
+    /// any number of calls at once. Should it panic, the client gets `internal`.
+    ///
+    /// Handlers of streams aren't served yet: a method of another kind than unary is answered
+    /// with `unimplemented`.
+    pub fn handle<M, F, Fut>(&self, handler: F)
+    where
+        M: Method,
+        F: Fn(Request<M::Request>) -> Fut + Send + Sync + 'static,
+        Fut: Future + Send + 'static,
+        Fut::Output: IntoAnswer<M::Response>,
+    {
+        let handler = Handler::unary::<M, F, Fut>(handler);
+        self.0.dispatcher.router.add(M::PATH, handler);
+    }
+
+    /// Takes one more API key.
+    pub fn accept_api_key(&self, key: impl Into<String>) {
+        self.0.dispatcher.credentials.accept(Secret::new(key));
+    }
+
+    /// Takes an API key no longer, the one that it started with among them.
+    pub fn revoke_api_key(&self, key: &str) {
+        self.0.dispatcher.credentials.revoke(key);
+    }
+
+    // ----- Faults.
+
+    /// Has something go wrong: a [`Fault`](crate::Fault) for the next call, a [`FaultPlan`] for
+    /// those that it says. Faults wait in the order in which they came, and a call meets one.
+    pub fn inject(&self, fault: impl Into<FaultPlan>) -> FaultHandle {
+        self.0.dispatcher.faults.inject(fault.into())
+    }
+
+    /// Takes all faults back.
+    pub fn clear_faults(&self) {
+        self.0.dispatcher.faults.clear();
+    }
+
+    // ----- What came.
+
+    /// The HTTP requests that came, to all paths, in order: the last 10,000.
+    #[must_use]
+    pub fn calls(&self) -> Vec<CallRecord> {
+        self.0.dispatcher.calls.records()
+    }
+
+    /// How many HTTP requests came, the log's limit aside.
+    #[must_use]
+    pub fn call_count(&self) -> u64 {
+        self.0.dispatcher.calls.count()
+    }
+
+    /// Empties the log and sets its count to zero.
+    pub fn clear_calls(&self) {
+        self.0.dispatcher.calls.clear();
+    }
+
+    // ----- Its end.
+
+    /// Closes the port, lets calls under way finish (for five seconds at most), and returns when
+    /// every connection is closed.
+    pub async fn stop(&self) {
+        self.end(Phase::Leaving);
+        let accepting = self.0.accepting.lock();
+        let accepting = accepting.unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(accepting) = accepting {
+            // It neither panics nor is aborted; and the server is gone either way.
+            let _ = accepting.await;
+        }
+    }
+
+    /// Closes the port and every connection, whatever is under way.
+    pub fn kill(&self) {
+        self.end(Phase::Stopped);
+    }
+
+    fn end(&self, phase: Phase) {
+        self.0.end(phase);
+    }
+}
+
+impl Inner {
+    fn end(&self, phase: Phase) {
+        self.phase.send_if_modified(|current| {
+            let further = *current != phase && *current != Phase::Stopped;
+            if further {
+                *current = phase;
+            }
+            further
+        });
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.end(Phase::Leaving);
+    }
+}
+
+/// Without the API key and the tokens.
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("base_url", &self.0.base_url)
+            .field("scim_base_url", &self.0.scim_base_url)
+            .field("organization_id", &self.0.seeded.organization_id)
+            .field(
+                "scim_configuration_id",
+                &self.0.seeded.scim_configuration_id,
+            )
+            .field("api_key", &self.0.seeded.api_key)
+            .field("scim_token", &self.0.seeded.scim_token)
+            .field("calls", &self.call_count())
+            .finish_non_exhaustive()
+    }
+}
