@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
 
 use crate::client::{Client, Inner, check_secrecy};
 use crate::deadline::Deadline;
@@ -90,6 +92,7 @@ impl<M: Method> Call<M> {
                 "before the response's head",
                 exchange(client.inner(), &prepared),
             )
+            .instrument(span(M::PATH))
             .await
             .map_err(|error| error.with_method(M::PATH))?;
         Ok(RawResponse {
@@ -146,15 +149,34 @@ impl<M: Method> IntoFuture for Call<M> {
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move {
+        let call = async move {
             let (client, prepared) = self.prepare()?;
             // Nothing below is generic until the message is decoded.
-            unary(client, prepared)
+            let result = unary(client, prepared)
                 .await
                 .and_then(Raw::decode::<M>)
-                .map_err(|error| error.with_method(M::PATH))
-        })
+                .map_err(|error| error.with_method(M::PATH));
+            if let Err(error) = &result {
+                Span::current().record("rpc.connect_rpc.error_code", error.code().as_str());
+            }
+            result
+        };
+        Box::pin(call.instrument(span(M::PATH)))
     }
+}
+
+/// The span of a call, by OpenTelemetry's semantic conventions for Connect RPC. No body and no
+/// header's value is ever in it.
+fn span(path: &'static str) -> Span {
+    let (service, method) = path[1..].split_once('/').unwrap_or((path, ""));
+    tracing::debug_span!(
+        "rpc",
+        rpc.system = "connect_rpc",
+        rpc.service = service,
+        rpc.method = method,
+        rpc.connect_rpc.error_code = Empty,
+        http.response.status_code = Empty,
+    )
 }
 
 /// A call whose message is encoded.
@@ -202,6 +224,7 @@ async fn exchange(client: &Inner, prepared: &Prepared) -> Result<Raw, Error> {
         })?;
         let response = client.transport.send(request).await?;
         let (head, body) = response.into_parts();
+        Span::current().record("http.response.status_code", head.status.as_u16());
         let raw = Raw {
             status: head.status,
             headers: head.headers,
