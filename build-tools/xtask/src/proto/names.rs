@@ -2,17 +2,32 @@
 
 use prost_reflect::{DescriptorPool, FieldDescriptor, Kind};
 
-/// The shortest reference to `target` (a full name without leading dot) that protobuf's scoping
-/// rules resolve to it from inside `scope` (a full name of a message, or a package).
+/// A short reference to `target` (a full name without leading dot) that protobuf's scoping rules
+/// resolve to it from inside `scope` (the full name of a message or a service).
+///
+/// Short of its package, or with all of it: half a package would be short but hard to read.
 pub(super) fn reference(pool: &DescriptorPool, scope: &str, target: &str) -> String {
-    let parts: Vec<&str> = target.split('.').collect();
-    for skipped in (0..parts.len()).rev() {
-        let short = parts[skipped..].join(".");
-        if resolve(pool, scope, &short).as_deref() == Some(target) {
-            return short;
-        }
-    }
-    format!(".{target}")
+    let package = package(pool, target);
+    let within = target.strip_prefix(package.as_str()).unwrap_or(target);
+    let parts: Vec<&str> = within.trim_start_matches('.').split('.').collect();
+    let short = (0..parts.len())
+        .rev()
+        .map(|skipped| parts[skipped..].join("."));
+    short
+        .chain([target.to_owned()])
+        .find(|name| resolve(pool, scope, name).as_deref() == Some(target))
+        .unwrap_or_else(|| format!(".{target}"))
+}
+
+fn package(pool: &DescriptorPool, target: &str) -> String {
+    let message = pool
+        .get_message_by_name(target)
+        .map(|it| it.package_name().to_owned());
+    let kind = || {
+        pool.get_enum_by_name(target)
+            .map(|it| it.package_name().to_owned())
+    };
+    message.or_else(kind).unwrap_or_default()
 }
 
 /// The innermost scope that knows the first part of a name decides what the name means.
