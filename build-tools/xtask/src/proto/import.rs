@@ -40,7 +40,7 @@ pub(super) fn import(
         let base = name
             .strip_prefix(tree::FOLDER)
             .and_then(|rest| rest.strip_prefix('/'));
-        if !base.is_some_and(|base| !base.contains(['/', '\\'])) {
+        if base.is_none_or(|base| base.contains(['/', '\\'])) {
             return Err(Failure::new(format!(
                 "{name} is not a file of {}/",
                 tree::FOLDER

@@ -62,8 +62,8 @@ fn comment_lines(text: &str) -> Vec<(usize, &str)> {
             } else if let Some(after) = found.strip_prefix("/*") {
                 in_block = true;
                 rest = after;
-            } else if found.starts_with('/') {
-                rest = &found[1..];
+            } else if let Some(after) = found.strip_prefix('/') {
+                rest = after;
             } else {
                 rest = after_literal(found);
             }

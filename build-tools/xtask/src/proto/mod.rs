@@ -23,6 +23,9 @@ mod tree;
 mod upstream;
 mod wheel;
 
+#[cfg(test)]
+mod tests;
+
 /// The package whose files stand in `proto/`.
 const PACKAGE: &str = "gitpod.v1";
 

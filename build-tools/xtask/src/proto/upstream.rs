@@ -27,12 +27,12 @@ pub(super) fn render(
         }
         Kind::Wheel { version, .. } => ("wheel-sha256", Some(version.clone())),
     };
-    if let (Some(own), Some(version)) = (&own, &version) {
-        if own != version {
-            return Err(Failure::new(format!(
-                "the wheel says that it is {own}, not {version}"
-            )));
-        }
+    if let (Some(own), Some(version)) = (&own, &version)
+        && own != version
+    {
+        return Err(Failure::new(format!(
+            "the wheel says that it is {own}, not {version}"
+        )));
     }
     let known = (standing.get(key) == Some(&input.sha256))
         .then(|| standing.get("version").cloned())
