@@ -1,13 +1,15 @@
 //! `cargo xtask proto import`: upstream's structure into the tree, what is ours kept.
 
-use std::{fs, path::Path};
+use std::fs;
 
 use super::{
     Layout,
     comments::Ours,
-    input::{Input, api_files},
-    print, set,
-    tree::{self, Tree},
+    diff::diff,
+    input::Input,
+    set,
+    text::{Texts, write},
+    tree::Tree,
     upstream,
 };
 use crate::Failure;
@@ -32,57 +34,37 @@ pub(super) fn import(
     };
     let standing = fs::read_to_string(&layout.upstream).ok();
     let upstream = upstream::render(input, version, standing.as_deref())?;
+    let texts = Texts::print(&input.pool, &mut ours)?;
 
-    let mut texts = Vec::new();
-    for file in api_files(&input.pool) {
-        let name = file.name().to_owned();
-        // The folder is the one that the build scripts read, and no name may lead out of it.
-        let base = name
-            .strip_prefix(tree::FOLDER)
-            .and_then(|rest| rest.strip_prefix('/'));
-        if base.is_none_or(|base| base.contains(['/', '\\'])) {
-            return Err(Failure::new(format!(
-                "{name} is not a file of {}/",
-                tree::FOLDER
-            )));
-        }
-        texts.push((name, print::print(&file, &mut ours)?));
-    }
-
-    let mut changed = 0;
-    for name in tree::names(&layout.proto)? {
-        if !texts.iter().any(|(written, _)| *written == name) {
-            let path = layout.proto.join(&name);
-            fs::remove_file(&path).map_err(|error| {
-                Failure::new(format!("cannot remove {}: {error}", path.display()))
-            })?;
-            changed += 1;
-        }
-    }
-    for (name, text) in &texts {
-        changed += usize::from(write(&layout.proto.join(name), text.as_bytes())?);
-    }
+    let mut changed = texts.write(layout)?;
+    let mut schema_changed = false;
     if let Some(validate) = &input.validate {
-        changed += usize::from(write(&layout.validate, &set::join([validate.as_slice()]))?);
+        schema_changed = write(&layout.validate, &set::join([validate.as_slice()]))?;
     }
-    changed += usize::from(write(&layout.upstream, upstream.as_bytes())?);
+    changed +=
+        usize::from(schema_changed) + usize::from(write(&layout.upstream, upstream.as_bytes())?);
+    let mut summary = format!("{} files of the API, {changed} files changed", texts.len());
+    if schema_changed {
+        // It is compiled into this program, which therefore can't read the new tree yet.
+        summary += "; the schema of the validation rules is new: run `cargo xtask proto diff` on the \
+                    same input to check the result";
+    } else {
+        check(input, layout)?;
+    }
     Ok(Report {
         lost: ours.lost(),
-        summary: format!("{} files of the API, {changed} files changed", texts.len()),
+        summary,
     })
 }
 
-/// Writes a file if that changes it.
-fn write(path: &Path, bytes: &[u8]) -> Result<bool, Failure> {
-    if fs::read(path).is_ok_and(|standing| standing == bytes) {
-        return Ok(false);
+/// Reads back what was written: the text has to mean what upstream's descriptors say.
+fn check(input: &Input, layout: &Layout) -> Result<(), Failure> {
+    let differences = diff(input, layout)?.differences;
+    if differences.is_empty() {
+        return Ok(());
     }
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(|error| {
-            Failure::new(format!("cannot create {}: {error}", folder.display()))
-        })?;
-    }
-    fs::write(path, bytes)
-        .map_err(|error| Failure::new(format!("cannot write {}: {error}", path.display())))?;
-    Ok(true)
+    Err(Failure::new(format!(
+        "the text that was written isn't what upstream has, which is a defect of this tool:\n{}",
+        differences.join("\n")
+    )))
 }

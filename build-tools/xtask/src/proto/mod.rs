@@ -10,6 +10,7 @@ use crate::Failure;
 mod comments;
 mod diff;
 mod elements;
+mod format;
 mod import;
 mod input;
 mod loose;
@@ -19,6 +20,7 @@ mod print;
 mod pyliteral;
 mod reserved;
 mod set;
+mod text;
 mod tree;
 mod upstream;
 mod wheel;
@@ -42,6 +44,15 @@ pub(crate) enum Command {
         /// The version of gitpod-sdk that a descriptor set was taken from. A wheel says it itself.
         #[arg(long)]
         version: Option<String>,
+        /// The repository's root folder.
+        #[arg(long, default_value_os_t = root())]
+        root: PathBuf,
+    },
+    /// Bring `proto/` into the form in which an import writes it.
+    Format {
+        /// Write nothing, name the files that aren't in it, and exit with status 1 if there are any.
+        #[arg(long)]
+        check: bool,
         /// The repository's root folder.
         #[arg(long, default_value_os_t = root())]
         root: PathBuf,
@@ -70,6 +81,17 @@ impl Command {
                     eprintln!("{line}");
                 }
                 println!("{}", report.summary);
+                Ok(ExitCode::SUCCESS)
+            }
+            Self::Format { check, root } => {
+                let changed = format::format(&Layout::new(&root), check)?;
+                for name in &changed {
+                    println!("{name}");
+                }
+                if check && !changed.is_empty() {
+                    eprintln!("not in the form of an import: run `cargo xtask proto format`");
+                    return Ok(ExitCode::from(1));
+                }
                 Ok(ExitCode::SUCCESS)
             }
             Self::Diff { input, root } => {

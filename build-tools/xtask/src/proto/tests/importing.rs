@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::{Repository, TOY, compile, file, message, set, upstream};
-use crate::proto::{Layout, diff, import, input::Input, root};
+use crate::proto::{Layout, diff, format, import, input::Input, root};
 
 #[test]
 fn text_in_canonical_form_stays_as_it_is() {
@@ -51,7 +51,10 @@ fn the_tree_itself_comes_through_byte_by_byte() {
     let report = repository.import(&input);
     assert_eq!(report.lost, Vec::<String>::new());
     for (name, text) in files() {
-        assert!(repository.text(name) == text, "{name} has changed");
+        assert!(
+            repository.text(name) == text,
+            "{name} is not in the form of an import: run `cargo xtask proto format`"
+        );
     }
 
     // And with nothing standing, the structure is the same.
@@ -70,7 +73,7 @@ fn a_second_import_changes_nothing() {
     let input = upstream(TOY);
     let first = repository.import(&input);
     assert!(
-        first.summary.ends_with("3 files changed"),
+        first.summary.contains(" 3 files changed"),
         "{}",
         first.summary
     );
@@ -164,4 +167,35 @@ fn the_version_is_asked_for_where_it_is_not_known() {
     let other = upstream(&message(""));
     let error = import::import(&other, None, &layout).unwrap_err();
     assert!(error.to_string().contains("give --version"), "{error}");
+}
+
+#[test]
+fn format_does_what_an_import_of_the_same_structure_does() {
+    let odd = file("// Words.\nmessage Toy{string a=1;}\n");
+    let repository = Repository::new([("toy.proto", &odd as &str)]);
+    let layout = repository.layout();
+    let changed = format::format(&layout, true).unwrap();
+    assert_eq!(changed, ["gitpod/v1/toy.proto"]);
+    assert_eq!(repository.text("toy.proto"), odd, "a check writes nothing");
+
+    assert_eq!(format::format(&layout, false).unwrap(), changed);
+    let formatted = repository.text("toy.proto");
+    assert!(
+        formatted.contains("// Words.\nmessage Toy {\n  string a = 1;\n}\n"),
+        "{formatted}"
+    );
+    assert_eq!(format::format(&layout, true).unwrap(), Vec::<String>::new());
+    repository.import(&upstream(&odd));
+    assert_eq!(repository.text("toy.proto"), formatted);
+}
+
+#[test]
+fn format_loses_no_comment() {
+    let odd = message("string a = 1 [\n// In brackets.\n deprecated = true];");
+    let repository = Repository::new([("toy.proto", &odd as &str)]);
+    let error = format::format(&repository.layout(), false)
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("In brackets."), "{error}");
+    assert_eq!(repository.text("toy.proto"), odd);
 }
