@@ -161,7 +161,19 @@ fn hyper_error(error: legacy::Error) -> Error {
     if error.is_connect() {
         return Error::new(Code::Unavailable, format!("can't connect: {cause}")).with_source(error);
     }
-    transport_error(cause, Box::new(error))
+    let execution = if is_refused_stream(&error) {
+        Execution::NotSent
+    } else {
+        Execution::Ambiguous
+    };
+    transport_error(cause, Box::new(error)).with_execution(execution)
+}
+
+/// HTTP/2's word that a stream was not looked at (RFC 9113, section 8.7).
+fn is_refused_stream(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| error.source())
+        .filter_map(|error| error.downcast_ref::<h2::Error>())
+        .any(|error| error.is_remote() && error.reason() == Some(h2::Reason::REFUSED_STREAM))
 }
 
 /// A user's own transport: nothing is known of its failures, unless hyper is below.

@@ -106,11 +106,19 @@ where
         T: Serialize + ?Sized,
     {
         ::serde::ser::SerializeStruct::serialize_field(self, name, &AsSerde(value))
+            .map_err(|error| in_field(name, error))
     }
 
     fn end(self) -> Result<S::Ok, S::Error> {
         ::serde::ser::SerializeStruct::end(self)
     }
+}
+
+/// Names the field that an error is about. What can't be written is a time out of range, and its
+/// own text can't tell which.
+#[cold]
+fn in_field<E: ::serde::ser::Error>(name: &'static str, error: E) -> E {
+    E::custom(format_args!("{name}: {error}"))
 }
 
 /// serde's trait of this name, for keys and values of ours.

@@ -1,0 +1,256 @@
+//! What a network does to a call, in both codecs, over HTTP/1.1 and HTTP/2. The call ends, in the
+//! right error, and says what is known of the request's execution.
+
+use std::time::{Duration, Instant};
+
+use gitpod_client::types::Duration as ProtoDuration;
+use gitpod_client::types::v1::{GetScimConfigurationRequest, RegenerateScimTokenRequest};
+use gitpod_client::{Client, Code, Codec, Error, Execution, Response};
+use gitpod_testing::{Fault, ServerError};
+use gitpod_tests::harness::Harness;
+use http::StatusCode;
+
+use gitpod_client::http;
+use gitpod_client::types::v1::RegenerateScimTokenResponse;
+
+type Outcome = Result<Response<RegenerateScimTokenResponse>, Error>;
+
+async fn regenerate(harness: &Harness, client: &Client, timeout: Duration) -> Outcome {
+    let request = RegenerateScimTokenRequest {
+        scim_configuration_id: harness.scim_configuration_id().to_owned(),
+        token_expires_in: None,
+    };
+    let call = client.organization().regenerate_scim_token(request);
+    let outcome = call.timeout(timeout).await;
+    outcome.map_err(|error| harness.note_error(error))
+}
+
+/// Injects the fault for one call of each kind of client, and hands the errors on. The call after
+/// it must work.
+async fn each(fault: impl Fn() -> Fault, check: impl Fn(&str, Error)) {
+    let harness = Harness::start().await.unwrap();
+    for (kind, client) in harness.clients().unwrap() {
+        let before = harness.call_count();
+        let injected = harness.inject(fault());
+        let start = Instant::now();
+        match regenerate(&harness, &client, Duration::from_millis(400)).await {
+            Ok(_) => panic!("{kind}: a success"),
+            Err(error) => check(kind, error),
+        }
+        assert!(start.elapsed() < Duration::from_secs(10), "{kind}");
+        assert_eq!(injected.fired(), 1, "{kind}");
+        assert_eq!(
+            harness.call_count() - before,
+            1,
+            "{kind}: never a second attempt"
+        );
+        regenerate(&harness, &client, Duration::from_secs(10))
+            .await
+            .unwrap_or_else(|error| panic!("{kind}: the next call: {error}"));
+    }
+}
+
+fn is(code: Code, execution: Execution) -> impl Fn(&str, Error) {
+    move |kind, error| {
+        assert_eq!(error.code(), code, "{kind}: {error}");
+        assert_eq!(error.execution(), execution, "{kind}: {error}");
+        assert!(!error.is_from_server(), "{kind}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_deadline_before_the_answer() {
+    let late = Duration::from_secs(2);
+    let gone = is(Code::DeadlineExceeded, Execution::Ambiguous);
+    each(|| Fault::delay_answer(late), &gone).await;
+    each(|| Fault::stall_body(0), &gone).await;
+    each(|| Fault::stall_body(10), &gone).await;
+}
+
+#[tokio::test]
+async fn a_deadline_while_the_body_trickles() {
+    let pause = Duration::from_millis(50);
+    each(
+        || Fault::trickle_body(1, pause),
+        is(Code::DeadlineExceeded, Execution::Ambiguous),
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_lost_connection() {
+    let lost = is(Code::Unavailable, Execution::Ambiguous);
+    each(Fault::drop_before, &lost).await;
+    each(Fault::drop_after, &lost).await;
+    each(|| Fault::drop_after().by_reset(), &lost).await;
+    each(|| Fault::drop_after().whole_connection(), &lost).await;
+}
+
+#[tokio::test]
+async fn a_cut_body() {
+    let cut = is(Code::Unavailable, Execution::Executed);
+    each(|| Fault::cut_body(10), &cut).await;
+    each(|| Fault::cut_body(10).by_reset(), &cut).await;
+}
+
+#[tokio::test]
+async fn an_oversized_body() {
+    let over = is(Code::ResourceExhausted, Execution::Executed);
+    each(|| Fault::oversized_body(20 << 20), &over).await;
+}
+
+/// A million bytes that become a thousand million.
+#[tokio::test]
+async fn a_gzip_bomb() {
+    let harness = Harness::start().await.unwrap();
+    let client = harness.client(Codec::Json).build().unwrap();
+    harness.inject(Fault::gzip_bomb(1 << 30));
+    let error = regenerate(&harness, &client, Duration::from_secs(60))
+        .await
+        .unwrap_err();
+    is(Code::ResourceExhausted, Execution::Executed)("json", error);
+}
+
+#[tokio::test]
+async fn garbage_in_place_of_a_message() {
+    each(Fault::garbage, is(Code::Internal, Execution::Executed)).await;
+}
+
+#[tokio::test]
+async fn html_in_place_of_a_message() {
+    for (status, code) in [
+        (200, Code::Unknown),
+        (404, Code::Unimplemented),
+        (502, Code::Unavailable),
+    ] {
+        let status = StatusCode::from_u16(status).unwrap();
+        each(|| Fault::html(status), is(code, Execution::Ambiguous)).await;
+    }
+}
+
+#[tokio::test]
+async fn an_error_with_and_without_json() {
+    each(
+        || Fault::status(StatusCode::SERVICE_UNAVAILABLE),
+        is(Code::Unavailable, Execution::Ambiguous),
+    )
+    .await;
+    each(
+        || Fault::error(ServerError::new(Code::OutOfRange, "too far")),
+        |kind, error| {
+            assert_eq!(
+                (error.code(), error.message()),
+                (Code::OutOfRange, "too far"),
+                "{kind}"
+            );
+            assert!(
+                error.is_from_server() && error.may_have_executed(),
+                "{kind}"
+            );
+        },
+    )
+    .await;
+    each(
+        || Fault::error(ServerError::new(Code::ResourceExhausted, "slow down")),
+        |kind, error| assert_eq!(error.execution(), Execution::Refused, "{kind}"),
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_wrong_content_type() {
+    let typed = |value| Fault::content_type(http::HeaderValue::from_static(value));
+    let (html, grpc) = ("text/html", "application/grpc");
+    each(|| typed(html), is(Code::Unknown, Execution::Ambiguous)).await;
+    each(|| typed(grpc), is(Code::Internal, Execution::Ambiguous)).await;
+}
+
+#[tokio::test]
+async fn an_encoding_that_was_not_offered() {
+    each(
+        || Fault::content_encoding(http::HeaderValue::from_static("br")),
+        is(Code::Internal, Execution::Executed),
+    )
+    .await;
+}
+
+/// REFUSED_STREAM says that nothing was looked at.
+#[tokio::test]
+async fn a_refused_stream() {
+    let harness = Harness::start().await.unwrap();
+    for codec in [Codec::Json, Codec::Binary] {
+        let client = harness
+            .client(codec)
+            .runtime(|r| r.http2_only())
+            .build()
+            .unwrap();
+        harness.inject(Fault::refuse_stream());
+        let error = regenerate(&harness, &client, Duration::from_secs(10))
+            .await
+            .unwrap_err();
+        assert_eq!(error.execution(), Execution::NotSent, "{error}");
+    }
+}
+
+#[tokio::test]
+async fn nobody_listens() {
+    let harness = Harness::start().await.unwrap();
+    let clients = harness.clients().unwrap();
+    harness.stop().await;
+    for (kind, client) in clients {
+        let error = regenerate(&harness, &client, Duration::from_secs(10))
+            .await
+            .unwrap_err();
+        is(Code::Unavailable, Execution::NotSent)(kind, error);
+    }
+}
+
+/// What can't be sent is an error that names it, and nothing is sent.
+#[tokio::test]
+async fn what_cannot_be_sent() {
+    let harness = Harness::start().await.unwrap();
+    let client = harness.client(Codec::Json).build().unwrap();
+    let request = |seconds, nanos| RegenerateScimTokenRequest {
+        scim_configuration_id: harness.scim_configuration_id().to_owned(),
+        token_expires_in: Some(ProtoDuration { seconds, nanos }),
+    };
+    for (seconds, nanos) in [
+        (i64::MAX, 0),
+        (315_576_000_001, 0),
+        (1, -1),
+        (0, 1_000_000_000),
+    ] {
+        let call = client
+            .organization()
+            .regenerate_scim_token(request(seconds, nanos));
+        let error = call.await.unwrap_err();
+        assert_eq!(error.code(), Code::InvalidArgument, "{error}");
+        assert!(error.message().contains("tokenExpiresIn"), "{error}");
+    }
+    let call = client
+        .organization()
+        .regenerate_scim_token(request(86_400, 0));
+    let error = call.header("x-note", "a\nb").await.unwrap_err();
+    assert!(error.message().contains("x-note"), "{error}");
+    assert_eq!(harness.call_count(), 0);
+}
+
+/// An answer from a newer server.
+#[tokio::test]
+async fn what_is_not_known_here_never_fails_a_response() {
+    let harness = Harness::start().await.unwrap();
+    let client = harness.client(Codec::Json).build().unwrap();
+    let id = harness.scim_configuration_id();
+    harness.inject(Fault::body(format!(
+        r#"{{"scimConfiguration":{{"id":"{id}","name":null,"newField":{{"a":[1]}}}},"other":1.5}}"#
+    )));
+    let request = GetScimConfigurationRequest {
+        scim_configuration_id: id.to_owned(),
+    };
+    let got = client
+        .organization()
+        .get_scim_configuration(request)
+        .await
+        .unwrap();
+    assert_eq!(got.scim_configuration.as_ref().unwrap().id, id);
+}

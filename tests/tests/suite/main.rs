@@ -1,0 +1,7 @@
+//! Tests of the workspace as a whole: types, client and embedded server together.
+
+#![allow(clippy::unwrap_used)]
+
+mod failures;
+mod secrets;
+mod wire;
