@@ -19,7 +19,7 @@ pub(crate) struct Cli {
 
     /// Starts an embedded server in this process, with an organization and a SCIM configuration,
     /// and calls that one over a loopback socket; its configuration stands in where no id is given
-    #[arg(long, global = true, conflicts_with = "base_url")]
+    #[arg(long, global = true)]
     pub(crate) embedded: bool,
 
     /// The form of what goes to standard output
@@ -203,7 +203,10 @@ mod tests {
             for argument in command.get_arguments() {
                 let name = argument.get_id().as_str();
                 assert!(
-                    name == "token_file" || !["token", "key", "secret"].iter().any(|word| name.contains(word)),
+                    name == "token_file"
+                        || !["token", "key", "secret"]
+                            .iter()
+                            .any(|word| name.contains(word)),
                     "{name}"
                 );
             }

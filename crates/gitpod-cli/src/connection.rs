@@ -16,6 +16,12 @@ pub(crate) struct Session {
 
 impl Session {
     pub(crate) async fn open(connection: &Connection, embedded: bool) -> Result<Self, Failure> {
+        // Clap's own check doesn't see flags of which one stands in front of the subcommand.
+        if embedded && connection.base_url.is_some() {
+            return Err(Failure::usage(
+                "--embedded and --base-url contradict each other",
+            ));
+        }
         let (builder, server) = if embedded {
             let server = Server::start().await.map_err(|error| {
                 Failure::local(format!("can't start the embedded server: {error}"))

@@ -45,11 +45,9 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
             Command::Scim { command } => {
                 scim::run(command, &cli.connection, cli.embedded, cli.output).await
             }
-            Command::Serve(_) if cli.embedded || cli.connection.base_url.is_some() => {
-                Err(Failure::usage(
-                    "`serve` takes neither --embedded nor --base-url: it is the server",
-                ))
-            }
+            Command::Serve(_) if cli.embedded || cli.connection.base_url.is_some() => Err(
+                Failure::usage("`serve` takes neither --embedded nor --base-url: it is the server"),
+            ),
             Command::Serve(args) => serve::run(&args).await,
         }
     })

@@ -101,10 +101,7 @@ mod tests {
                 vec!["22".into(), String::new(), String::new()],
             ],
         );
-        assert_eq!(
-            text,
-            "ID  NAME      ENABLED\n1   Entra ID  true\n22"
-        );
+        assert_eq!(text, "ID  NAME      ENABLED\n1   Entra ID  true\n22");
     }
 
     #[test]

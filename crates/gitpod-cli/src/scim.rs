@@ -35,13 +35,14 @@ async fn regenerate(
     form: Output,
 ) -> Result<Exit, Failure> {
     let id = session.configuration(args.id.configuration)?;
-    let call = session
-        .client
-        .organization()
-        .regenerate_scim_token(v1::RegenerateScimTokenRequest {
-            scim_configuration_id: id.clone(),
-            token_expires_in: args.expires_in.map(life),
-        });
+    let call =
+        session
+            .client
+            .organization()
+            .regenerate_scim_token(v1::RegenerateScimTokenRequest {
+                scim_configuration_id: id.clone(),
+                token_expires_in: args.expires_in.map(life),
+            });
     let order = Order {
         output: form,
         token_file: args.token.token_file,
@@ -85,16 +86,15 @@ async fn create(
             ));
         }
     };
-    let call = session
-        .client
-        .organization()
-        .create_scim_configuration(v1::CreateScimConfigurationRequest {
+    let call = session.client.organization().create_scim_configuration(
+        v1::CreateScimConfigurationRequest {
             organization_id: organization,
             sso_configuration_id: sso,
             name: args.name,
             token_expires_in: args.expires_in.map(life),
             allow_unverified_email_account_linking: args.allow_unverified_email_account_linking,
-        });
+        },
+    );
     let order = Order {
         output: form,
         token_file: args.token.token_file,
@@ -109,10 +109,7 @@ async fn create(
     issue(call, order, |response| &response.token).await
 }
 
-async fn fetch(
-    session: &Session,
-    id: String,
-) -> Result<v1::GetScimConfigurationResponse, Failure> {
+async fn fetch(session: &Session, id: String) -> Result<v1::GetScimConfigurationResponse, Failure> {
     session
         .client
         .organization()
@@ -213,7 +210,13 @@ async fn list(session: &Session, form: Output) -> Result<Exit, Failure> {
                 })
                 .collect::<Result<Vec<_>, Failure>>()?;
             output::result(&output::table(
-                &["ID", "NAME", "ENABLED", "TOKEN EXPIRES AT", "SSO CONFIGURATION"],
+                &[
+                    "ID",
+                    "NAME",
+                    "ENABLED",
+                    "TOKEN EXPIRES AT",
+                    "SSO CONFIGURATION",
+                ],
                 &rows,
             ))?;
         }
@@ -244,7 +247,10 @@ fn show(
         ("enabled", configuration.enabled.to_string()),
         ("token expires at", output::field(&json, "tokenExpiresAt")),
         ("organization", configuration.organization_id.clone()),
-        ("SSO configuration", configuration.sso_configuration_id.clone()),
+        (
+            "SSO configuration",
+            configuration.sso_configuration_id.clone(),
+        ),
         (
             "links unverified addresses",
             configuration

@@ -10,7 +10,7 @@ fn embedded(arguments: &[&str]) -> Run {
 
 fn json(arguments: &[&str]) -> serde_json::Value {
     let run = embedded(&[arguments, &["--output", "json"]].concat()).expect(0);
-    serde_json::from_str(run.line()).unwrap()
+    serde_json::from_str(run.line()).expect("JSON")
 }
 
 #[test]
@@ -47,7 +47,11 @@ fn the_whole_life_of_a_configuration() {
 
     let updated = json(&["update", "--name", "renamed", "--enabled", "false"]);
     assert_eq!(updated["scimConfiguration"]["name"], "renamed");
-    assert!(updated["scimConfiguration"].get("enabled").is_none_or(|enabled| enabled == false));
+    assert!(
+        updated["scimConfiguration"]
+            .get("enabled")
+            .is_none_or(|enabled| enabled == false)
+    );
 
     assert_eq!(json(&["delete"]), serde_json::json!({}));
     embedded(&["delete"]).expect(0).silent();
@@ -61,7 +65,12 @@ fn tables_are_for_people() {
     let run = embedded(&["get"]).expect(0);
     assert!(run.stdout.contains("token expires at"), "{run:?}");
     let run = embedded(&["update", "--name", "x"]).expect(0);
-    assert!(run.stdout.lines().any(|line| line.starts_with("name ") && line.ends_with(" x")), "{run:?}");
+    assert!(
+        run.stdout
+            .lines()
+            .any(|line| line.starts_with("name ") && line.ends_with(" x")),
+        "{run:?}"
+    );
 }
 
 #[test]

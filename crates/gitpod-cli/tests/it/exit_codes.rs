@@ -5,7 +5,10 @@ use std::net::TcpListener;
 use crate::support::{API_KEY, Act, ID, Scripted, TOKEN, gitpodctl, regenerated, response, run};
 
 fn refused(status: &str, code: &str, exit: i32) {
-    let server = Scripted::json(status, &format!(r#"{{"code":"{code}","message":"because"}}"#));
+    let server = Scripted::json(
+        status,
+        &format!(r#"{{"code":"{code}","message":"because"}}"#),
+    );
     server
         .scim(["regenerate-token", ID])
         .expect(exit)
@@ -13,7 +16,11 @@ fn refused(status: &str, code: &str, exit: i32) {
         .says("because")
         .says("the old token was not replaced");
     assert_eq!(server.requests(), 1, "{code} is never repeated");
-    server.scim(["get", ID]).expect(exit).silent().says("because");
+    server
+        .scim(["get", ID])
+        .expect(exit)
+        .silent()
+        .says("because");
 }
 
 #[test]
@@ -36,7 +43,11 @@ fn ambiguous(bytes: Vec<u8>) {
         .says("the token may have been regenerated")
         .says(&format!("gitpodctl scim get {ID}"));
     assert!(!run.stderr.contains("was not replaced"), "{run:?}");
-    assert_eq!(server.requests(), 1, "an ambiguous failure is never repeated");
+    assert_eq!(
+        server.requests(),
+        1,
+        "an ambiguous failure is never repeated"
+    );
     server.scim(["delete", ID]).expect(7).silent();
     // A call that only reads leaves nothing open.
     server.scim(["get", ID]).expect(6).silent();
@@ -51,7 +62,11 @@ fn what_nobody_can_place_is_ambiguous() {
             &format!(r#"{{"code":"{code}","message":"because"}}"#),
         ));
     }
-    ambiguous(response("502 Bad Gateway", "text/html", "<h1>bad gateway</h1>"));
+    ambiguous(response(
+        "502 Bad Gateway",
+        "text/html",
+        "<h1>bad gateway</h1>",
+    ));
     ambiguous(response("408 Request Timeout", "text/plain", ""));
     // Closed without a byte, in the middle of the head, and with a body that never came.
     ambiguous(Vec::new());
@@ -117,7 +132,11 @@ fn an_answer_that_is_not_understood_is_kept() {
         }
     }
     // The token may come in an answer of the wrong kind, too.
-    let server = Scripted::start(Act::Answer(response("200 OK", "text/plain", &regenerated())));
+    let server = Scripted::start(Act::Answer(response(
+        "200 OK",
+        "text/plain",
+        &regenerated(),
+    )));
     let run = server.scim(["regenerate-token", ID]).expect(9);
     assert_eq!(run.line(), regenerated());
 }
@@ -136,7 +155,10 @@ fn success_prints_the_token_and_sends_what_was_asked_for() {
         "{request}"
     );
     assert!(request.contains(&format!("Bearer {API_KEY}")), "{request}");
-    assert!(request.contains(r#""tokenExpiresIn":"15552000s""#), "{request}");
+    assert!(
+        request.contains(r#""tokenExpiresIn":"15552000s""#),
+        "{request}"
+    );
 
     let run = server
         .scim(["regenerate-token", ID, "--output", "json"])
@@ -150,7 +172,10 @@ fn success_prints_the_token_and_sends_what_was_asked_for() {
             "tokenExpiresAt": "2027-01-02T03:04:05Z",
         })
     );
-    assert!(!server.request(1).contains("tokenExpiresIn"), "the old life, unless asked");
+    assert!(
+        !server.request(1).contains("tokenExpiresIn"),
+        "the old life, unless asked"
+    );
 }
 
 /// Where standard output is full, the token is lost, and the exit code says so.

@@ -17,11 +17,11 @@ fn serve(arguments: &[&str]) -> Serving {
         .arg("serve")
         .args(arguments)
         .spawn()
-        .unwrap();
-    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        .expect("the binary runs");
+    let mut stdout = BufReader::new(child.stdout.take().expect("a pipe"));
     let mut line = String::new();
-    stdout.read_line(&mut line).unwrap();
-    let line = serde_json::from_str(&line).unwrap();
+    stdout.read_line(&mut line).expect("a line");
+    let line = serde_json::from_str(&line).expect("JSON");
     Serving {
         child,
         stdout,
@@ -31,7 +31,7 @@ fn serve(arguments: &[&str]) -> Serving {
 
 impl Serving {
     fn text(&self, name: &str) -> &str {
-        self.line[name].as_str().unwrap()
+        self.line[name].as_str().expect("text")
     }
 
     fn scim(&self, arguments: &[&str]) -> Run {
@@ -41,7 +41,7 @@ impl Serving {
             .arg("scim")
             .args(arguments)
             .spawn()
-            .unwrap();
+            .expect("the binary runs");
         finish(child)
     }
 
@@ -49,7 +49,7 @@ impl Serving {
     fn stop(mut self, signal: &str) {
         crate::signals::send(&self.child, signal);
         let mut rest = String::new();
-        std::io::Read::read_to_string(&mut self.stdout, &mut rest).unwrap();
+        std::io::Read::read_to_string(&mut self.stdout, &mut rest).expect("its end");
         assert_eq!(rest, "", "one line and nothing else");
         finish(self.child).expect(0);
     }
@@ -63,7 +63,12 @@ fn prints_a_line_serves_and_stops() {
         let keys: Vec<_> = serving.line.as_object().unwrap().keys().collect();
         assert_eq!(
             keys,
-            ["api_key", "base_url", "scim_base_url", "scim_configuration_id"]
+            [
+                "api_key",
+                "base_url",
+                "scim_base_url",
+                "scim_configuration_id"
+            ]
         );
         let id = serving.text("scim_configuration_id").to_owned();
         let first = serving.scim(&["regenerate-token", &id]).expect(0);
@@ -82,7 +87,11 @@ fn a_wrong_credential_is_told_apart() {
     let serving = serve(&[]);
     let child = gitpodctl()
         .env("ONA_BASE_URL", serving.text("base_url"))
-        .args(["scim", "regenerate-token", serving.text("scim_configuration_id")])
+        .args([
+            "scim",
+            "regenerate-token",
+            serving.text("scim_configuration_id"),
+        ])
         .spawn()
         .unwrap();
     finish(child)
@@ -96,7 +105,10 @@ fn a_wrong_credential_is_told_apart() {
 fn a_taken_port_is_told() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port().to_string();
-    run(["serve", "--port", &port]).expect(1).silent().says(&port);
+    run(["serve", "--port", &port])
+        .expect(1)
+        .silent()
+        .says(&port);
 }
 
 #[test]

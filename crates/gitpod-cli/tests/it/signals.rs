@@ -8,9 +8,15 @@ use crate::support::{Act, ID, Scripted, TOKEN, finish, gitpodctl, regenerated, r
 
 pub(crate) fn send(child: &Child, signal: &str) {
     let status = Command::new("sh")
-        .args(["-c", r#"kill -"$1" "$2""#, "sh", signal, &child.id().to_string()])
+        .args([
+            "-c",
+            r#"kill -"$1" "$2""#,
+            "sh",
+            signal,
+            &child.id().to_string(),
+        ])
         .status()
-        .unwrap();
+        .expect("a shell");
     assert!(status.success());
 }
 
@@ -23,17 +29,21 @@ fn slow() -> Scripted {
 }
 
 /// Starts a regenerate request, waits until it is on the wire, and sends a signal that is noted.
-fn interrupted(server: &Scripted, signal: &str, more: &[&str]) -> (Child, BufReader<std::process::ChildStderr>) {
+fn interrupted(
+    server: &Scripted,
+    signal: &str,
+    more: &[&str],
+) -> (Child, BufReader<std::process::ChildStderr>) {
     let mut child = gitpodctl()
         .args(["--base-url", &server.url(), "scim", "regenerate-token", ID])
         .args(more)
         .spawn()
-        .unwrap();
+        .expect("the binary runs");
     server.wait_for_request();
     send(&child, signal);
-    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut stderr = BufReader::new(child.stderr.take().expect("a pipe"));
     let mut line = String::new();
-    stderr.read_line(&mut line).unwrap();
+    stderr.read_line(&mut line).expect("a line");
     assert!(line.contains("the request is under way"), "{line}");
     (child, stderr)
 }
@@ -61,7 +71,10 @@ fn the_second_one_gives_up() {
     send(&child, "TERM");
     let mut line = String::new();
     stderr.read_line(&mut line).unwrap();
-    assert!(line.contains("the token may have been regenerated"), "{line}");
+    assert!(
+        line.contains("the token may have been regenerated"),
+        "{line}"
+    );
     finish(child).expect(7).silent();
     assert!(fs::read_dir(folder.path()).unwrap().next().is_none());
     server.go_on();

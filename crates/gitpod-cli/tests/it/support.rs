@@ -69,7 +69,12 @@ impl Run {
 }
 
 pub(crate) fn run<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Run {
-    finish(gitpodctl().args(arguments).spawn().expect("the binary runs"))
+    finish(
+        gitpodctl()
+            .args(arguments)
+            .spawn()
+            .expect("the binary runs"),
+    )
 }
 
 pub(crate) fn finish(child: Child) -> Run {

@@ -6,7 +6,8 @@ use std::path::Path;
 use crate::support::{Act, ID, Scripted, TOKEN, regenerated, response};
 
 fn regenerate(server: &Scripted, path: &Path) -> crate::support::Run {
-    server.scim(["regenerate-token", ID, "--token-file", path.to_str().unwrap()])
+    let path = path.to_str().expect("UTF-8");
+    server.scim(["regenerate-token", ID, "--token-file", path])
 }
 
 #[test]
@@ -27,7 +28,14 @@ fn holds_the_token_alone() {
 
     let other = folder.path().join("other");
     let run = server
-        .scim(["regenerate-token", ID, "--output", "json", "--token-file", other.to_str().unwrap()])
+        .scim([
+            "regenerate-token",
+            ID,
+            "--output",
+            "json",
+            "--token-file",
+            other.to_str().unwrap(),
+        ])
         .expect(0);
     let json: serde_json::Value = serde_json::from_str(run.line()).unwrap();
     assert_eq!(json["tokenFile"], other.to_str().unwrap());
@@ -76,7 +84,9 @@ fn what_can_not_be_created_sends_nothing() {
         .expect(2)
         .silent()
         .says("doesn't exist");
-    regenerate(&server, &existing.join("token")).expect(2).silent();
+    regenerate(&server, &existing.join("token"))
+        .expect(2)
+        .silent();
     regenerate(&server, folder.path()).expect(2).silent();
     // Nobody can create a file there, not even root.
     #[cfg(target_os = "linux")]
@@ -161,7 +171,9 @@ fn a_failing_write_sends_the_token_to_standard_output() {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        crate::support::finish(child).expect(8).says("can't write the token")
+        crate::support::finish(child)
+            .expect(8)
+            .says("can't write the token")
     };
     assert_eq!(run("table").line(), TOKEN);
     assert!(!path.exists(), "half a token is no token");
@@ -191,13 +203,15 @@ fn a_full_disk_sends_nothing() {
         return;
     }
     let server = Scripted::json("200 OK", &regenerated());
-    let child = mounted(&format!(r#"{MOUNT} && "$@"; code=$?; ls -A /mnt; exit $code"#))
-        .arg(env!("CARGO_BIN_EXE_gitpodctl"))
-        .args(["--base-url", &server.url(), "scim", "regenerate-token", ID])
-        .args(["--token-file", "/mnt/token"])
-        .env("ONA_API_KEY", crate::support::API_KEY)
-        .spawn()
-        .unwrap();
+    let child = mounted(&format!(
+        r#"{MOUNT} && "$@"; code=$?; ls -A /mnt; exit $code"#
+    ))
+    .arg(env!("CARGO_BIN_EXE_gitpodctl"))
+    .args(["--base-url", &server.url(), "scim", "regenerate-token", ID])
+    .args(["--token-file", "/mnt/token"])
+    .env("ONA_API_KEY", crate::support::API_KEY)
+    .spawn()
+    .unwrap();
     crate::support::finish(child)
         .expect(1)
         .silent()

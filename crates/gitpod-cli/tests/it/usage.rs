@@ -9,13 +9,22 @@ fn wrong_arguments_send_nothing() {
         (&["regenerate-token"][..], "CONFIGURATION_ID"),
         (&["get"], "CONFIGURATION_ID"),
         (&["regenerate-token", "not-a-uuid"], "expected a UUID"),
-        (&["regenerate-token", ID, "--expires-in", "1m"], "--expires-in"),
-        (&["regenerate-token", ID, "--expires-in", "3y"], "from 1d to 2y"),
+        (
+            &["regenerate-token", ID, "--expires-in", "1m"],
+            "--expires-in",
+        ),
+        (
+            &["regenerate-token", ID, "--expires-in", "3y"],
+            "from 1d to 2y",
+        ),
         (&["regenerate-token", ID, "--timeout", "0s"], "--timeout"),
         (&["regenerate-token", ID, "--token", "x"], "--token"),
         (&["update", ID], "required"),
         (&["create"], "--organization-id"),
-        (&["create", "--organization-id", ID], "--sso-configuration-id"),
+        (
+            &["create", "--organization-id", ID],
+            "--sso-configuration-id",
+        ),
         (&["list", "--output", "xml"], "--output"),
         (&["list", "--embedded"], "--base-url"),
         (&["rotate"], "rotate"),
@@ -35,8 +44,13 @@ fn a_missing_or_wrong_setting_is_named() {
             .unwrap();
         crate::support::finish(child)
     };
-    bare(&["scim", "list"]).expect(2).silent().says("ONA_API_KEY");
-    run(["--base-url", "not a url", "scim", "list"]).expect(2).silent();
+    bare(&["scim", "list"])
+        .expect(2)
+        .silent()
+        .says("ONA_API_KEY");
+    run(["--base-url", "not a url", "scim", "list"])
+        .expect(2)
+        .silent();
     // A credential never crosses a network in plain text.
     run(["--base-url", "http://192.0.2.1/api", "scim", "list"])
         .expect(2)
@@ -46,7 +60,10 @@ fn a_missing_or_wrong_setting_is_named() {
         .args(["scim", "list"])
         .spawn()
         .unwrap();
-    crate::support::finish(child).expect(2).silent().says("ONA_API_KEY");
+    crate::support::finish(child)
+        .expect(2)
+        .silent()
+        .says("ONA_API_KEY");
 }
 
 #[test]
