@@ -7,7 +7,7 @@ use std::path::Path;
 use prost_reflect::{DescriptorPool, FileDescriptor, ServiceDescriptor};
 
 use crate::selection::{self, Selection};
-use crate::{Error, client, descriptors, names, redact, types};
+use crate::{Error, client, descriptors, names, redact, registry, types};
 
 /// A compiled tree of .proto files of one package, ready to generate from.
 #[derive(Debug)]
@@ -85,6 +85,14 @@ impl Api {
     /// Rust code of the clients of the services which `is_on` says yes to.
     pub fn client(&self, is_on: impl Fn(&str) -> bool) -> String {
         client::generate(self, &self.selected(is_on))
+    }
+
+    /// Rust code of a function `visit_messages` that calls `visit::<T>(full_name)` of a
+    /// `MessageVisitor`, a trait of the including module, for each message type that
+    /// [`types`](Self::types) generates.
+    pub fn registry(&self, is_on: impl Fn(&str) -> bool) -> String {
+        let selection = Selection::of(&self.pool, &self.package, &self.selected(is_on));
+        registry::generate(self, &selection)
     }
 
     /// The files of the tree, without those that they import from elsewhere.

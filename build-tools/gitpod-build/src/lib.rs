@@ -9,6 +9,7 @@ mod json;
 mod names;
 mod prune;
 mod redact;
+mod registry;
 mod selection;
 mod types;
 

@@ -3,5 +3,6 @@
 #![allow(clippy::unwrap_used)]
 
 mod failures;
+mod messages;
 mod secrets;
 mod wire;
