@@ -180,8 +180,9 @@ impl Dispatcher {
         path: &str,
         body: &Received,
     ) -> Result<http::Response<Bytes>, Refusal> {
-        let Some(Handler::Unary(handler)) = self.router.find(path) else {
-            if !is_of_the_api(path) {
+        let found = self.router.find(path);
+        let Some(Handler::Unary(handler)) = found else {
+            if found.is_none() && !is_of_the_api(path) {
                 return Ok(status(StatusCode::NOT_FOUND));
             }
             self.credentials.check(&parts.headers)?;

@@ -91,7 +91,8 @@ impl fmt::Debug for HeaderNames<'_> {
     }
 }
 
-/// A handler's answer with headers and trailers. A bare message does where there are none.
+/// A handler's answer with headers and trailers, for
+/// [`Server::handle_with_metadata`](crate::Server::handle_with_metadata).
 #[derive(Debug, Clone, Default)]
 pub struct Response<T> {
     message: T,
@@ -125,34 +126,6 @@ impl<T> Response<T> {
     }
 }
 
-/// What a handler may return: `Result<T, ServerError>`, or the same with a [`Response<T>`].
-pub trait IntoAnswer<T>: Send + private::Sealed {
-    /// The answer in its one form.
-    ///
-    /// # Errors
-    ///
-    /// The error that the handler returned.
-    fn into_answer(self) -> Result<Response<T>, ServerError>;
-}
-
-impl<T: Send> IntoAnswer<T> for Result<T, ServerError> {
-    fn into_answer(self) -> Result<Response<T>, ServerError> {
-        self.map(Response::new)
-    }
-}
-
-impl<T: Send> IntoAnswer<T> for Result<Response<T>, ServerError> {
-    fn into_answer(self) -> Result<Response<T>, ServerError> {
-        self
-    }
-}
-
-mod private {
-    pub trait Sealed {}
-
-    impl<T> Sealed for Result<T, super::ServerError> {}
-}
-
 /// A call with its body still encoded, as the handlers of all methods take it.
 #[derive(Debug, Clone)]
 pub(crate) struct RawCall {
@@ -169,12 +142,15 @@ type Answering = Pin<Box<dyn Future<Output = http::Response<Bytes>> + Send>>;
 #[derive(Clone)]
 pub(crate) enum Handler {
     Unary(Arc<dyn Fn(RawCall) -> Answering + Send + Sync>),
+    /// A method of a kind that the server doesn't serve.
+    Unserved,
 }
 
 impl fmt::Debug for Handler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Handler::Unary(_) => f.write_str("Unary"),
+            Handler::Unserved => f.write_str("Unserved"),
         }
     }
 }
@@ -185,8 +161,7 @@ impl Handler {
     where
         M: Method,
         F: Fn(Request<M::Request>) -> Fut + Send + Sync + 'static,
-        Fut: Future + Send + 'static,
-        Fut::Output: IntoAnswer<M::Response>,
+        Fut: Future<Output = Result<Response<M::Response>, ServerError>> + Send + 'static,
     {
         let handler = Arc::new(handler);
         Handler::Unary(Arc::new(move |call| {
@@ -199,8 +174,7 @@ async fn answer<M, F, Fut>(handler: Arc<F>, call: RawCall) -> http::Response<Byt
 where
     M: Method,
     F: Fn(Request<M::Request>) -> Fut + Send + Sync + 'static,
-    Fut: Future + Send + 'static,
-    Fut::Output: IntoAnswer<M::Response>,
+    Fut: Future<Output = Result<Response<M::Response>, ServerError>> + Send + 'static,
 {
     let message = match call.head.codec.decode(&call.message) {
         Ok(message) => message,
@@ -215,7 +189,7 @@ where
             .and_then(|timeout| Instant::now().checked_add(timeout)),
         codec: call.head.codec,
     };
-    let running = async { handler(request).await.into_answer() };
+    let running = handler(request);
     let outcome = match call.head.timeout {
         None => running.await,
         Some(timeout) => within(timeout, running).await,

@@ -21,6 +21,6 @@ pub use connect::codec::Codec;
 pub use connect::error::ServerError;
 pub use connect_hyper::{Code, Method};
 pub use fault::{Fault, FaultHandle, FaultPlan};
-pub use handler::{IntoAnswer, Request, Response};
+pub use handler::{Request, Response};
 pub use http;
 pub use server::Server;

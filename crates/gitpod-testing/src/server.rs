@@ -5,7 +5,7 @@ use std::future::Future;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use connect_hyper::Method;
+use connect_hyper::{Method, StreamKind};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -13,9 +13,10 @@ use tokio::task::JoinHandle;
 use crate::builder::Builder;
 use crate::calls::CallRecord;
 use crate::clock::Clock;
+use crate::connect::error::ServerError;
 use crate::dispatch::Dispatcher;
 use crate::fault::{FaultHandle, FaultPlan};
-use crate::handler::{Handler, IntoAnswer, Request};
+use crate::handler::{Handler, Request, Response};
 use crate::net::listener::{self, Phase};
 use crate::route::{API_PATH, SCIM_PATH};
 use crate::scim::store::Store;
@@ -164,21 +165,54 @@ impl Server {
     /// Has calls of a method answered by a handler, in place of the built-in one or of
     /// `unimplemented`.
     ///
-    /// The handler returns a `Result` of the response message, or of a
-    /// [`Response`](crate::Response) where it sets headers or trailers. It runs once a call, at
-    /// any number of calls at once. Should it panic, the client gets `internal`.
+    /// The handler runs once a call, at any number of calls at once. Should it panic, the client
+    /// gets `internal`.
     ///
     /// Handlers of streams aren't served yet: a method of another kind than unary is answered
     /// with `unimplemented`.
+    ///
+    /// ```
+    /// use gitpod_client::organization::ListMembers;
+    /// use gitpod_client::types::v1::ListMembersResponse;
+    /// use gitpod_testing::{Code, Server, ServerError};
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let server = Server::start().await?;
+    /// server.handle::<ListMembers, _, _>(|request| async move {
+    ///     if request.organization_id.is_empty() {
+    ///         return Err(ServerError::new(Code::InvalidArgument, "which organization?"));
+    ///     }
+    ///     Ok(ListMembersResponse::default())
+    /// });
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn handle<M, F, Fut>(&self, handler: F)
     where
         M: Method,
         F: Fn(Request<M::Request>) -> Fut + Send + Sync + 'static,
-        Fut: Future + Send + 'static,
-        Fut::Output: IntoAnswer<M::Response>,
+        Fut: Future<Output = Result<M::Response, ServerError>> + Send + 'static,
     {
-        let handler = Handler::unary::<M, F, Fut>(handler);
-        self.0.dispatcher.router.add(M::PATH, handler);
+        self.handle_with_metadata::<M, _, _>(move |request| {
+            let answer = handler(request);
+            async move { answer.await.map(Response::new) }
+        });
+    }
+
+    /// As [`handle`](Self::handle), for a handler that sets headers and trailers of its own.
+    pub fn handle_with_metadata<M, F, Fut>(&self, handler: F)
+    where
+        M: Method,
+        F: Fn(Request<M::Request>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Response<M::Response>, ServerError>> + Send + 'static,
+    {
+        if M::KIND == StreamKind::Unary {
+            let handler = Handler::unary::<M, F, Fut>(handler);
+            self.0.dispatcher.router.add(M::PATH, handler);
+        } else {
+            self.0.dispatcher.router.add(M::PATH, Handler::Unserved);
+        }
     }
 
     /// Takes one more API key.

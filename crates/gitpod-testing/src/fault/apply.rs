@@ -69,7 +69,7 @@ pub(crate) async fn deliver(
             })
             .collect(),
     };
-    let body = ScriptedBody::new(steps, control.clone());
+    let body = ScriptedBody::new(steps, !length_told, control.clone());
     Ok(http::Response::from_parts(parts, body))
 }
 

@@ -284,8 +284,9 @@ impl Fault {
 
     /// The response has this header, in place of any of that name. Executed.
     ///
-    /// A `content-length` is the caller's to get right or wrong: over HTTP/1.1, hyper sends no
-    /// more than it says.
+    /// A `content-length` is the caller's to get right or wrong. Over HTTP/1.1 no more is sent
+    /// than it says (see [`raw`](Self::raw)), and where it says more than there is, the connection
+    /// ends early.
     pub fn header(name: HeaderName, value: HeaderValue) -> Self {
         Self::edit(Edit::Set(name, value))
     }

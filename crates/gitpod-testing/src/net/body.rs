@@ -31,14 +31,22 @@ pub(crate) enum Step {
 pub(crate) struct ScriptedBody {
     steps: VecDeque<Step>,
     sleep: Option<Pin<Box<Sleep>>>,
+    tells_length: bool,
     control: Control,
 }
 
 impl ScriptedBody {
-    pub(crate) fn new(steps: impl IntoIterator<Item = Step>, control: Control) -> Self {
+    /// A body that goes through these steps. Whether it `tells_length` matters to hyper, which
+    /// insists that body and `Content-Length` agree, or sets the header where there is none.
+    pub(crate) fn new(
+        steps: impl IntoIterator<Item = Step>,
+        tells_length: bool,
+        control: Control,
+    ) -> Self {
         Self {
             steps: steps.into_iter().collect(),
             sleep: None,
+            tells_length,
             control,
         }
     }
@@ -89,6 +97,9 @@ impl Body for ScriptedBody {
     }
 
     fn size_hint(&self) -> SizeHint {
+        if !self.tells_length {
+            return SizeHint::default();
+        }
         let mut length = 0;
         for step in &self.steps {
             match step {

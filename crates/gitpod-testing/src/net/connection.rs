@@ -39,12 +39,6 @@ impl Control {
         Self(watch::Sender::new(None))
     }
 
-    /// A control of no connection, for tests of what holds one.
-    #[cfg(test)]
-    pub(crate) fn detached() -> Self {
-        Self::new()
-    }
-
     /// Ends the connection. The first ending that isn't [`Ending::GoAway`] counts.
     pub(crate) fn end(&self, ending: Ending) {
         self.0.send_if_modified(|current| {

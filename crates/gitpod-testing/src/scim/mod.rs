@@ -17,7 +17,7 @@ use gitpod_types::Timestamp;
 
 use crate::clock::Clock;
 use crate::connect::error::ServerError;
-use crate::handler::Handler;
+use crate::handler::{Handler, Response};
 use crate::route::Router;
 use store::Store;
 
@@ -59,7 +59,7 @@ impl Service {
         let service = self.clone();
         let handler = Handler::unary::<M, _, _>(move |request| {
             let answer = method(&service, request.message());
-            std::future::ready(answer)
+            std::future::ready(answer.map(Response::new))
         });
         router.add(M::PATH, handler);
     }
