@@ -7,7 +7,7 @@ use super::{
     comments::Ours,
     diff::diff,
     input::Input,
-    set,
+    secrets, set,
     text::{Texts, write},
     tree::Tree,
     upstream,
@@ -19,6 +19,8 @@ use crate::Failure;
 pub(super) struct Report {
     /// What of ours found no place in the new tree.
     pub(super) lost: Vec<String>,
+    /// Full names of new fields that are named like a secret and bear no mark.
+    pub(super) suspects: Vec<String>,
     pub(super) summary: String,
 }
 
@@ -28,12 +30,14 @@ pub(super) fn import(
     version: Option<String>,
     layout: &Layout,
 ) -> Result<Report, Failure> {
-    let mut ours = match Tree::read(layout)? {
-        Some(tree) => Ours::read(&tree)?,
+    let tree = Tree::read(layout)?;
+    let mut ours = match &tree {
+        Some(tree) => Ours::read(tree)?,
         None => Ours::default(),
     };
     let standing = fs::read_to_string(&layout.upstream).ok();
     let upstream = upstream::render(input, version, standing.as_deref())?;
+    let suspects = secrets::suspects(&input.pool, tree.as_ref().map(|tree| &tree.pool));
     let texts = Texts::print(&input.pool, &mut ours)?;
 
     let mut changed = texts.write(layout)?;
@@ -53,6 +57,7 @@ pub(super) fn import(
     }
     Ok(Report {
         lost: ours.lost(),
+        suspects: suspects.into_iter().collect(),
         summary,
     })
 }

@@ -19,6 +19,7 @@ mod options;
 mod print;
 mod pyliteral;
 mod reserved;
+mod secrets;
 mod set;
 mod text;
 mod tree;
@@ -79,6 +80,11 @@ impl Command {
                 let report = import::import(&input, version, &Layout::new(&root))?;
                 for line in &report.lost {
                     eprintln!("{line}");
+                }
+                for field in &report.suspects {
+                    eprintln!(
+                        "new: {field} is named like a secret: is it one? Then mark it with debug_redact"
+                    );
                 }
                 println!("{}", report.summary);
                 Ok(ExitCode::SUCCESS)
