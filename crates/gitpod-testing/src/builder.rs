@@ -164,7 +164,7 @@ fn seed(seed: u64, now: SystemTime) -> io::Result<(Store, Seeded)> {
     let organization = Organization {
         id: organization_id.clone(),
         name: "Example".into(),
-        created_at: created_at.clone(),
+        created_at,
         updated_at: created_at,
         tier: OrganizationTier::Enterprise.into(),
         ..Organization::default()

@@ -1,5 +1,7 @@
 //! Every fault, shown to do on the wire what it says.
 
+#![allow(clippy::unwrap_used)] // A test fails by panicking.
+
 mod support;
 
 use std::error::Error as _;

@@ -1,6 +1,8 @@
 //! What a client may send by mistake or malice: the server answers, or closes the connection, and
 //! goes on.
 
+#![allow(clippy::unwrap_used)] // A test fails by panicking.
+
 mod support;
 
 use std::time::Duration;

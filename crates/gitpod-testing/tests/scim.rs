@@ -1,5 +1,7 @@
 //! The service's rules, seen from the wire.
 
+#![allow(clippy::unwrap_used)] // A test fails by panicking.
+
 mod support;
 
 use std::time::Duration;

@@ -15,7 +15,10 @@ use super::unary::add_trailers;
 ///
 /// It goes out as the protocol's error JSON, with the HTTP status that belongs to its code.
 #[derive(Debug, Clone)]
-pub struct ServerError {
+pub struct ServerError(Box<Inner>);
+
+#[derive(Debug, Clone)]
+struct Inner {
     code: Code,
     message: String,
     details: Vec<Detail>,
@@ -33,19 +36,19 @@ impl ServerError {
     /// An error with a code and a message, which may be empty.
     #[must_use]
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(Inner {
             code,
             message: message.into(),
             details: Vec::new(),
             headers: HeaderMap::new(),
             trailers: HeaderMap::new(),
-        }
+        }))
     }
 
     /// Adds a detail: a message's full name (`google.rpc.RetryInfo`) and its binary form.
     #[must_use]
     pub fn with_detail(mut self, type_name: impl Into<String>, value: impl Into<Bytes>) -> Self {
-        self.details.push(Detail {
+        self.0.details.push(Detail {
             type_name: type_name.into(),
             value: value.into(),
         });
@@ -55,38 +58,38 @@ impl ServerError {
     /// Adds a response header; one of the same name stays.
     #[must_use]
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.headers.append(name, value);
+        self.0.headers.append(name, value);
         self
     }
 
     /// Adds a trailer, which a unary response carries as a header with the prefix `trailer-`.
     #[must_use]
     pub fn with_trailer(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.trailers.append(name, value);
+        self.0.trailers.append(name, value);
         self
     }
 
     /// The code.
     #[must_use]
     pub fn code(&self) -> Code {
-        self.code
+        self.0.code
     }
 
     /// The message.
     #[must_use]
     pub fn message(&self) -> &str {
-        &self.message
+        &self.0.message
     }
 
     /// The object that stands as a unary error's body, and in a stream's last envelope.
     pub(crate) fn to_json(&self) -> Value {
         let mut object = Map::new();
-        object.insert("code".into(), self.code.as_str().into());
-        if !self.message.is_empty() {
-            object.insert("message".into(), self.message.as_str().into());
+        object.insert("code".into(), self.0.code.as_str().into());
+        if !self.0.message.is_empty() {
+            object.insert("message".into(), self.0.message.as_str().into());
         }
-        if !self.details.is_empty() {
-            let details = self.details.iter().map(|detail| {
+        if !self.0.details.is_empty() {
+            let details = self.0.details.iter().map(|detail| {
                 let mut object = Map::new();
                 object.insert("type".into(), detail.type_name.as_str().into());
                 object.insert("value".into(), STANDARD_NO_PAD.encode(&detail.value).into());
@@ -100,20 +103,20 @@ impl ServerError {
     /// The response to a unary call that failed.
     pub(crate) fn to_unary_response(&self) -> http::Response<Bytes> {
         let mut response = http::Response::new(Bytes::from(self.to_json().to_string()));
-        *response.status_mut() = status(self.code);
-        *response.headers_mut() = self.headers.clone();
+        *response.status_mut() = status(self.0.code);
+        *response.headers_mut() = self.0.headers.clone();
         response.headers_mut().insert(
             http::header::CONTENT_TYPE,
             HeaderValue::from_static("application/json"),
         );
-        add_trailers(response.headers_mut(), &self.trailers);
+        add_trailers(response.headers_mut(), &self.0.trailers);
         response
     }
 }
 
 impl fmt::Display for ServerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.code, self.message)
+        write!(f, "{}: {}", self.0.code, self.0.message)
     }
 }
 

@@ -27,7 +27,7 @@ pub(crate) struct Head {
 #[derive(Debug)]
 pub(crate) enum Refusal {
     /// Not a request of this protocol: a bare HTTP status answers it.
-    Http(http::Response<Bytes>),
+    Http(Box<http::Response<Bytes>>),
     /// A call, but a wrong one.
     Call(ServerError),
 }
@@ -41,7 +41,7 @@ impl From<ServerError> for Refusal {
 impl Refusal {
     pub(crate) fn into_response(self) -> http::Response<Bytes> {
         match self {
-            Refusal::Http(response) => response,
+            Refusal::Http(response) => *response,
             Refusal::Call(error) => error.to_unary_response(),
         }
     }
@@ -54,19 +54,19 @@ pub(crate) fn read_head(
     require_version: bool,
 ) -> Result<Head, Refusal> {
     if method != Method::POST {
-        return Err(Refusal::Http(bare(
+        return Err(bare(
             StatusCode::METHOD_NOT_ALLOWED,
             ALLOW,
             HeaderValue::from_static("POST"),
-        )));
+        ));
     }
     let content_type = single(headers, CONTENT_TYPE.as_str())?.unwrap_or_default();
     let Some(codec) = Codec::from_unary_content_type(content_type) else {
-        return Err(Refusal::Http(bare(
+        return Err(bare(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             HeaderName::from_static("accept-post"),
             HeaderValue::from_static(UNARY_TYPES),
-        )));
+        ));
     };
     protocol_version(headers, require_version)?;
     let encoding = single(headers, CONTENT_ENCODING.as_str())?;
@@ -78,11 +78,11 @@ pub(crate) fn read_head(
     })
 }
 
-fn bare(status: StatusCode, name: HeaderName, value: HeaderValue) -> http::Response<Bytes> {
+fn bare(status: StatusCode, name: HeaderName, value: HeaderValue) -> Refusal {
     let mut response = http::Response::new(Bytes::new());
     *response.status_mut() = status;
     response.headers_mut().insert(name, value);
-    response
+    Refusal::Http(Box::new(response))
 }
 
 /// Puts together the response to a call that succeeded.
