@@ -117,13 +117,8 @@ fn generate_marker(code: &mut String, api: &Api, client: &str, method: &MethodDe
         "        type Response = {};",
         api.rust_path(method.output().full_name())
     );
+    let _ = writeln!(code, "        type Kind = ::connect_hyper::{kind};");
     let _ = writeln!(code, "        const PATH: &'static str = \"{path}\";");
-    if kind != "Unary" {
-        let _ = writeln!(
-            code,
-            "        const KIND: ::connect_hyper::StreamKind = ::connect_hyper::StreamKind::{kind};"
-        );
-    }
     if idempotency != "Unknown" {
         let _ = writeln!(
             code,

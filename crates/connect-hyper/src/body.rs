@@ -5,29 +5,40 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use futures_core::Stream;
 use http_body::{Body, Frame, SizeHint};
 
 use crate::error::BoxError;
 
 /// The body of a request.
-pub struct RequestBody {
-    data: Option<Bytes>,
+pub struct RequestBody(Content);
+
+enum Content {
+    /// All of it, until it is sent.
+    Full(Option<Bytes>),
+    Stream(Pieces),
 }
+
+type Pieces = Pin<Box<dyn Stream<Item = Result<Bytes, BoxError>> + Send>>;
 
 impl RequestBody {
     pub(crate) fn full(data: Bytes) -> Self {
-        Self {
-            data: (!data.is_empty()).then_some(data),
-        }
+        Self(Content::Full((!data.is_empty()).then_some(data)))
+    }
+
+    pub(crate) fn stream(pieces: Pieces) -> Self {
+        Self(Content::Stream(pieces))
     }
 }
 
 impl fmt::Debug for RequestBody {
     /// The bytes are left out: they may hold a secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RequestBody")
-            .field("bytes", &self.data.as_ref().map_or(0, Bytes::len))
-            .finish()
+        let mut debug = f.debug_struct("RequestBody");
+        if let Content::Full(data) = &self.0 {
+            debug.field("bytes", &data.as_ref().map_or(0, Bytes::len));
+        }
+        debug.finish_non_exhaustive()
     }
 }
 
@@ -37,17 +48,28 @@ impl Body for RequestBody {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        Poll::Ready(self.data.take().map(|data| Ok(Frame::data(data))))
+        match &mut self.0 {
+            Content::Full(data) => Poll::Ready(data.take().map(|data| Ok(Frame::data(data)))),
+            Content::Stream(pieces) => pieces
+                .as_mut()
+                .poll_next(cx)
+                .map(|piece| piece.map(|piece| piece.map(Frame::data))),
+        }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.data.is_none()
+        matches!(self.0, Content::Full(None))
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.data.as_ref().map_or(0, |data| data.len() as u64))
+        match &self.0 {
+            Content::Full(data) => {
+                SizeHint::with_exact(data.as_ref().map_or(0, |data| data.len() as u64))
+            }
+            Content::Stream(_) => SizeHint::default(),
+        }
     }
 }
 

@@ -10,12 +10,15 @@ use http::HeaderMap;
 use tracing::field::Empty;
 use tracing::{Instrument as _, Span};
 
+use crate::body::{RequestBody, ResponseBody};
 use crate::client::{Client, Inner, check_secrecy};
 use crate::deadline::Deadline;
 use crate::error::Error;
-use crate::request::{self, Parts};
-use crate::response::{Buffer, Raw, RawResponse, Response};
-use crate::{Code, Idempotency, Method, StreamKind, metadata};
+use crate::kind::sealed::Kind as _;
+use crate::kind::{Kind, Unary};
+use crate::request::{self, Framing, Parts};
+use crate::response::RawResponse;
+use crate::{Code, Idempotency, Method, metadata, unary};
 
 /// A call that is ready to be made. Nothing is sent until it is awaited.
 ///
@@ -23,14 +26,19 @@ use crate::{Code, Idempotency, Method, StreamKind, metadata};
 /// (HTTP/2), and the server may have executed it all the same.
 #[must_use = "a call does nothing until it is awaited"]
 pub struct Call<M: Method> {
-    client: Client,
-    request: M::Request,
-    options: Options,
+    pub(crate) client: Client,
+    pub(crate) input: Input<M>,
+    pub(crate) options: Options,
 }
+
+/// What a call of this method takes: a request, or a stream of them.
+pub(crate) type Input<M> = <<M as Method>::Kind as Kind>::Input<M>;
+/// What it comes to.
+type Output<M> = <<M as Method>::Kind as Kind>::Output<M>;
 
 /// What a call sets for itself.
 #[derive(Default)]
-struct Options {
+pub(crate) struct Options {
     /// None: the client's.
     timeout: Option<Option<Duration>>,
     headers: Option<HeaderMap>,
@@ -39,15 +47,18 @@ struct Options {
 }
 
 impl<M: Method> Call<M> {
-    pub(crate) fn new(client: Client, request: M::Request) -> Self {
+    pub(crate) fn new(client: Client, input: Input<M>) -> Self {
         Self {
             client,
-            request,
+            input,
             options: Options::default(),
         }
     }
 
     /// The call's own deadline, in place of the client's. `None` waits for ever.
+    ///
+    /// It covers everything to the last byte, of a stream too. (The client's deadline covers no
+    /// more than the start of a stream of responses.)
     pub fn timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.options.timeout = Some(timeout.into());
         self
@@ -71,12 +82,9 @@ impl<M: Method> Call<M> {
         }
         self
     }
+}
 
-    /// The request, for a last change.
-    pub fn request_mut(&mut self) -> &mut M::Request {
-        &mut self.request
-    }
-
+impl<M: Method<Kind = Unary>> Call<M> {
     /// Makes the call, and returns as soon as status and headers are here, whatever they say.
     ///
     /// The deadline goes on while the body is read.
@@ -85,53 +93,11 @@ impl<M: Method> Call<M> {
     ///
     /// No response came. The error tells whether the request may have been executed.
     pub async fn send(self) -> Result<RawResponse<M>, Error> {
-        let (client, prepared) = self.prepare()?;
-        let deadline = prepared.deadline;
-        let raw = deadline
-            .enforce(
-                "before the response's head",
-                exchange(client.inner(), &prepared),
-            )
-            .instrument(span(M::PATH))
-            .await
-            .map_err(|error| error.with_method(M::PATH))?;
+        let raw = unary::send(self).instrument(span(M::PATH)).await;
         Ok(RawResponse {
-            raw,
+            raw: raw.map_err(|error| error.with_method(M::PATH))?,
             method: PhantomData,
         })
-    }
-
-    fn prepare(self) -> Result<(Client, Prepared), Error> {
-        let inner = self.client.inner();
-        let prepared = || {
-            if let Some(error) = self.options.error {
-                return Err(error);
-            }
-            if M::KIND != StreamKind::Unary {
-                return Err(Error::new(
-                    Code::Unimplemented,
-                    "the method streams, and this call is a unary one",
-                ));
-            }
-            let headers = self.options.headers;
-            if headers
-                .as_ref()
-                .is_some_and(|own| own.keys().any(metadata::is_secret))
-            {
-                check_secrecy(&inner.base)?;
-            }
-            let deadline = Deadline::after(self.options.timeout.unwrap_or(inner.timeout));
-            deadline.check()?;
-            Ok(Prepared {
-                path: M::PATH,
-                idempotency: M::IDEMPOTENCY,
-                body: inner.codec.encode(&self.request)?,
-                headers,
-                deadline,
-            })
-        };
-        let prepared = prepared().map_err(|error| error.with_method(M::PATH))?;
-        Ok((self.client, prepared))
     }
 }
 
@@ -139,22 +105,19 @@ impl<M: Method> fmt::Debug for Call<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Call")
             .field("method", &M::PATH)
-            .field("request", &self.request)
+            .field("input", &self.input)
             .finish_non_exhaustive()
     }
 }
 
 impl<M: Method> IntoFuture for Call<M> {
-    type Output = Result<Response<M::Response>, Error>;
+    type Output = Result<Output<M>, Error>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
         let call = async move {
-            let (client, prepared) = self.prepare()?;
-            // Nothing below is generic until the message is decoded.
-            let result = unary(client, prepared)
+            let result = M::Kind::run(self)
                 .await
-                .and_then(Raw::decode::<M>)
                 .map_err(|error| error.with_method(M::PATH));
             if let Err(error) = &result {
                 Span::current().record("rpc.connect_rpc.error_code", error.code().as_str());
@@ -179,67 +142,112 @@ fn span(path: &'static str) -> Span {
     )
 }
 
-/// A call whose message is encoded.
-struct Prepared {
+/// A call that is ready for the wire.
+pub(crate) struct Prepared {
     path: &'static str,
     idempotency: Idempotency,
-    body: Bytes,
+    framing: Framing,
     headers: Option<HeaderMap>,
-    deadline: Deadline,
+    /// What the server is told.
+    pub(crate) deadline: Deadline,
 }
 
-async fn unary(client: Client, prepared: Prepared) -> Result<Raw, Error> {
-    let work = async {
-        let mut raw = exchange(client.inner(), &prepared).await?;
-        raw.read_for_decoding().await?;
-        Ok(raw)
-    };
-    prepared.deadline.enforce("the body included", work).await
+impl Options {
+    /// Checks what the call has set.
+    pub(crate) fn prepare<M: Method>(
+        self,
+        client: &Inner,
+        deadline: Deadline,
+    ) -> Result<Prepared, Error> {
+        if let Some(error) = self.error {
+            return Err(error);
+        }
+        let headers = self.headers;
+        if headers
+            .as_ref()
+            .is_some_and(|own| own.keys().any(metadata::is_secret))
+        {
+            check_secrecy(&client.base)?;
+        }
+        deadline.check()?;
+        Ok(Prepared {
+            path: M::PATH,
+            idempotency: M::IDEMPOTENCY,
+            framing: Framing::of(M::Kind::STREAMS),
+            headers,
+            deadline,
+        })
+    }
+
+    /// The deadline of a call that is over when its one response is here.
+    pub(crate) fn deadline(&self, client: &Inner) -> Deadline {
+        Deadline::after(self.timeout.unwrap_or(client.timeout))
+    }
+
+    /// The deadline of a stream of responses: the call's own, if it has one.
+    pub(crate) fn stream_deadline(&self) -> Deadline {
+        Deadline::after(self.timeout.flatten())
+    }
+}
+
+/// A body that can be sent again, or only once.
+pub(crate) enum Payload {
+    Message(Bytes),
+    Stream(Option<RequestBody>),
+}
+
+impl Payload {
+    fn next(&mut self) -> Option<RequestBody> {
+        match self {
+            Payload::Message(message) => Some(RequestBody::full(message.clone())),
+            Payload::Stream(body) => body.take(),
+        }
+    }
+
+    fn can_repeat(&self) -> bool {
+        matches!(self, Payload::Message(_))
+    }
 }
 
 /// Sends the request, a second time only if the credential was refused and repeating is allowed.
-async fn exchange(client: &Inner, prepared: &Prepared) -> Result<Raw, Error> {
+pub(crate) async fn exchange(
+    client: &Inner,
+    prepared: &Prepared,
+    mut payload: Payload,
+) -> Result<http::Response<ResponseBody>, Error> {
     let has_own = prepared
         .headers
         .as_ref()
         .is_some_and(|own| own.contains_key(http::header::AUTHORIZATION));
-    let mut refreshed = false;
-    loop {
+    let mut may_refresh = payload.can_repeat() && prepared.idempotency != Idempotency::Unknown;
+    while let Some(body) = payload.next() {
         let credential = if has_own {
             None
         } else {
             client.credentials.get().await?
         };
-        let request = request::unary(Parts {
+        let request = request::post(Parts {
             base: &client.base,
             path: prepared.path,
             codec: client.codec,
+            framing: prepared.framing,
             defaults: &client.headers,
             headers: prepared.headers.as_ref(),
             authorization: credential
                 .as_ref()
                 .map(|credential| credential.authorization()),
             timeout: prepared.deadline.header(),
-            body: prepared.body.clone(),
+            body,
         })?;
         let response = client.transport.send(request).await?;
-        let (head, body) = response.into_parts();
-        Span::current().record("http.response.status_code", head.status.as_u16());
-        let raw = Raw {
-            status: head.status,
-            headers: head.headers,
-            body: Some(body),
-            buffer: Buffer::default(),
-            deadline: prepared.deadline,
-            codec: client.codec,
-            limit: client.response_limit,
-        };
-        let was_refused = raw.status == http::StatusCode::UNAUTHORIZED
+        Span::current().record("http.response.status_code", response.status().as_u16());
+        let was_refused = response.status() == http::StatusCode::UNAUTHORIZED
             && credential.is_some_and(|used| client.credentials.refused(&used));
-        if was_refused && !refreshed && prepared.idempotency != Idempotency::Unknown {
-            refreshed = true;
+        if was_refused && may_refresh {
+            may_refresh = false;
             continue;
         }
-        return Ok(raw);
+        return Ok(response);
     }
+    Err(Error::new(Code::Internal, "a stream was to be sent twice"))
 }

@@ -14,12 +14,15 @@ use crate::call::Call;
 use crate::codec::Codec;
 use crate::credential::{Credential, CredentialProvider, Credentials};
 use crate::error::{BoxError, Error};
+use crate::kind::Kind;
 use crate::request::BaseUrl;
 use crate::transport::{HyperOptions, Transport};
 use crate::{Code, Method, metadata};
 
 /// The deadline of a call that sets none: 30 s.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a stream of responses may be silent: 5 min.
+const DEFAULT_STREAM_IDLE_TIMEOUT: Duration = Duration::from_secs(300);
 /// How large a response may be once it is decompressed: 16 MiB.
 const DEFAULT_RESPONSE_LIMIT: usize = 16 << 20;
 
@@ -35,6 +38,7 @@ pub(crate) struct Inner {
     pub(crate) base: BaseUrl,
     pub(crate) codec: Codec,
     pub(crate) timeout: Option<Duration>,
+    pub(crate) stream_idle_timeout: Option<Duration>,
     pub(crate) response_limit: usize,
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     pub(crate) credentials: Credentials,
@@ -53,6 +57,7 @@ impl Client {
             connect_timeout: Duration::from_secs(10),
             pool_idle_timeout: Duration::from_secs(90),
             http2_only: false,
+            stream_idle_timeout: Some(DEFAULT_STREAM_IDLE_TIMEOUT),
             response_limit: DEFAULT_RESPONSE_LIMIT,
             headers: Vec::new(),
             credentials: Credentials::None,
@@ -60,9 +65,12 @@ impl Client {
         }
     }
 
-    /// A call of a method. Nothing is sent until it is awaited.
-    pub fn call<M: Method>(&self, request: M::Request) -> Call<M> {
-        Call::new(self.clone(), request)
+    /// A call of a method, with its request, or with a stream of them ([`Requests`]). Nothing is
+    /// sent until it is awaited.
+    ///
+    /// [`Requests`]: crate::Requests
+    pub fn call<M: Method>(&self, input: <M::Kind as Kind>::Input<M>) -> Call<M> {
+        Call::new(self.clone(), input)
     }
 
     /// The base URL.
@@ -101,6 +109,7 @@ pub struct ClientBuilder {
     connect_timeout: Duration,
     pool_idle_timeout: Duration,
     http2_only: bool,
+    stream_idle_timeout: Option<Duration>,
     response_limit: usize,
     headers: Vec<(String, String)>,
     credentials: Credentials,
@@ -133,7 +142,8 @@ impl ClientBuilder {
 
     /// The deadline of calls that set none of their own: 30 s unless set. `None` waits for ever.
     ///
-    /// It covers the whole call: the connection, the headers, the last byte of the body.
+    /// It covers the whole call: the connection, the headers, the last byte of the body. Of a
+    /// stream of responses it covers the start: to the headers.
     pub fn timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.timeout = timeout.into();
         self
@@ -161,7 +171,14 @@ impl ClientBuilder {
         self
     }
 
-    /// How many bytes a response may have, decompressed: 16 MiB unless set. The limit holds while
+    /// How long a stream of responses may be silent before it ends in `deadline_exceeded`: 5 min
+    /// unless set. `None` waits for ever.
+    pub fn stream_idle_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.stream_idle_timeout = timeout.into();
+        self
+    }
+
+    /// How many bytes a response, or a message of a stream, may have, decompressed: 16 MiB unless set. The limit holds while
     /// a body is read and while it is decompressed. Beyond it a call ends in `resource_exhausted`.
     pub fn response_limit(mut self, bytes: usize) -> Self {
         self.response_limit = bytes;
@@ -237,6 +254,7 @@ impl ClientBuilder {
                 base,
                 codec: self.codec,
                 timeout: self.timeout,
+                stream_idle_timeout: self.stream_idle_timeout,
                 response_limit: self.response_limit,
                 headers,
                 credentials: self.credentials,

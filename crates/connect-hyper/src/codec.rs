@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::HeaderValue;
 
 use crate::error::{Error, Execution};
+use crate::request::Framing;
 use crate::{Code, Message};
 
 /// The form that messages have on the wire.
@@ -28,8 +29,19 @@ impl Codec {
         }
     }
 
-    pub(crate) const fn unary_content_type_value(self) -> HeaderValue {
-        HeaderValue::from_static(self.unary_content_type())
+    /// The content type of a stream of messages (checklist 1).
+    pub(crate) const fn streaming_content_type(self) -> &'static str {
+        match self {
+            Codec::Json => "application/connect+json",
+            Codec::Binary => "application/connect+proto",
+        }
+    }
+
+    pub(crate) const fn content_type(self, framing: Framing) -> HeaderValue {
+        HeaderValue::from_static(match framing {
+            Framing::Unary => self.unary_content_type(),
+            Framing::Streaming => self.streaming_content_type(),
+        })
     }
 
     pub(crate) fn encode<T: Message>(self, message: &T) -> Result<Bytes, Error> {

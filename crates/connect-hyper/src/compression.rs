@@ -31,6 +31,11 @@ pub(crate) fn decompress(encoding: &[u8], body: Bytes, limit: usize) -> Result<B
     gunzip(&body, limit)
 }
 
+/// Whether a response may have this encoding.
+pub(crate) fn is_known(encoding: &[u8]) -> bool {
+    encoding == b"identity" || is_supported(encoding)
+}
+
 fn is_supported(encoding: &[u8]) -> bool {
     cfg!(feature = "gzip") && encoding == b"gzip"
 }

@@ -36,15 +36,25 @@ impl Deadline {
         };
         match tokio::time::timeout_at(at, work).await {
             Ok(result) => result,
-            Err(_) => Err(Error::new(
-                Code::DeadlineExceeded,
-                format!(
-                    "not complete after {:?}, {phase}",
-                    self.whole.unwrap_or_default()
-                ),
-            )
-            .with_execution(Execution::Ambiguous)),
+            Err(_) => Err(self.passed(phase)),
         }
+    }
+
+    /// The error of a call that this deadline ended.
+    pub(crate) fn passed(self, phase: &'static str) -> Error {
+        Error::new(
+            Code::DeadlineExceeded,
+            format!(
+                "not complete after {:?}, {phase}",
+                self.whole.unwrap_or_default()
+            ),
+        )
+        .with_execution(Execution::Ambiguous)
+    }
+
+    /// When it ends, if it does.
+    pub(crate) fn at(self) -> Option<Instant> {
+        self.at
     }
 
     /// An error if the deadline has passed before anything was sent.

@@ -26,7 +26,12 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 /// Reads an error body. None if it isn't one (checklist 14): `null`, malformed, or a field of the
 /// wrong type.
 pub(crate) fn parse(body: &[u8]) -> Option<ErrorBody> {
-    let Value::Object(mut fields) = serde_json::from_slice(body).ok()? else {
+    from_value(serde_json::from_slice(body).ok()?)
+}
+
+/// The same for JSON that is parsed: the error in the end of a stream.
+pub(crate) fn from_value(body: Value) -> Option<ErrorBody> {
+    let Value::Object(mut fields) = body else {
         return None;
     };
     let code = match fields.remove("code") {

@@ -5,6 +5,8 @@ use std::fmt::Debug;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::kind::Kind;
+
 /// A message that can travel as binary and as JSON.
 ///
 /// Every type that has the listed traits is one; there is nothing to implement.
@@ -39,32 +41,19 @@ pub enum Idempotency {
     Idempotent,
 }
 
-/// Which side sends a stream of messages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-#[non_exhaustive]
-pub enum StreamKind {
-    /// One request, one response.
-    #[default]
-    Unary,
-    /// A stream of requests, one response.
-    ClientStreaming,
-    /// One request, a stream of responses.
-    ServerStreaming,
-    /// A stream each way.
-    Bidi,
-}
-
 /// One RPC, known at compile time. Implemented by a marker type of generated code.
 pub trait Method: Send + Sync + Sized + 'static {
     /// What the client sends.
     type Request: Message;
     /// What the server answers.
     type Response: Message;
+    /// Which side sends a stream: [`Unary`](crate::Unary),
+    /// [`ClientStreaming`](crate::ClientStreaming),
+    /// [`ServerStreaming`](crate::ServerStreaming) or [`Bidi`](crate::Bidi).
+    type Kind: Kind;
 
     /// The path behind the base URL: `/package.Service/Method`.
     const PATH: &'static str;
-    /// Which side sends a stream.
-    const KIND: StreamKind = StreamKind::Unary;
     /// What a second execution does.
     const IDEMPOTENCY: Idempotency = Idempotency::Unknown;
 

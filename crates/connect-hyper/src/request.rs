@@ -8,9 +8,10 @@ use http::{Method, Request, Uri};
 use crate::body::RequestBody;
 use crate::codec::Codec;
 use crate::error::Error;
-use crate::{Code, compression};
+use crate::{Code, StreamKind, compression};
 
 const CONNECT_PROTOCOL_VERSION: HeaderName = HeaderName::from_static("connect-protocol-version");
+const CONNECT_ACCEPT_ENCODING: HeaderName = HeaderName::from_static("connect-accept-encoding");
 const CONNECT_TIMEOUT_MS: HeaderName = HeaderName::from_static("connect-timeout-ms");
 
 /// Where a service lives: an origin, and a path that every method's path is appended to.
@@ -111,25 +112,59 @@ pub(crate) struct Parts<'a> {
     pub(crate) base: &'a BaseUrl,
     pub(crate) path: &'static str,
     pub(crate) codec: Codec,
+    pub(crate) framing: Framing,
     /// The client's own headers.
     pub(crate) defaults: &'a [(HeaderName, HeaderValue)],
     /// The call's headers; a name that stands here replaces the client's.
     pub(crate) headers: Option<&'a HeaderMap>,
     pub(crate) authorization: Option<HeaderValue>,
     pub(crate) timeout: Option<HeaderValue>,
-    pub(crate) body: Bytes,
+    pub(crate) body: RequestBody,
 }
 
-/// The POST of a unary call.
-pub(crate) fn unary(parts: Parts<'_>) -> Result<Request<RequestBody>, Error> {
-    let mut request = Request::new(RequestBody::full(parts.body));
+/// How messages lie in a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Framing {
+    /// One message, and nothing else.
+    Unary,
+    /// Envelopes.
+    Streaming,
+}
+
+impl Framing {
+    pub(crate) fn of(kind: StreamKind) -> Self {
+        match kind {
+            StreamKind::Unary => Framing::Unary,
+            _ => Framing::Streaming,
+        }
+    }
+}
+
+/// The POST of a call.
+pub(crate) fn post(parts: Parts<'_>) -> Result<Request<RequestBody>, Error> {
+    let mut request = Request::new(parts.body);
     *request.method_mut() = Method::POST;
     *request.uri_mut() = parts.base.uri(parts.path)?;
     let own = parts.headers.map_or(0, HeaderMap::len);
     let mut headers = HeaderMap::with_capacity(8 + parts.defaults.len() + own);
-    headers.insert(header::CONTENT_TYPE, parts.codec.unary_content_type_value());
+    headers.insert(
+        header::CONTENT_TYPE,
+        parts.codec.content_type(parts.framing),
+    );
     headers.insert(CONNECT_PROTOCOL_VERSION, HeaderValue::from_static("1"));
-    headers.insert(header::ACCEPT_ENCODING, compression::accept_encoding());
+    // Checklist 4.
+    match parts.framing {
+        Framing::Unary => {
+            headers.insert(header::ACCEPT_ENCODING, compression::accept_encoding());
+        }
+        Framing::Streaming => {
+            headers.insert(CONNECT_ACCEPT_ENCODING, compression::accept_encoding());
+            headers.insert(
+                header::ACCEPT_ENCODING,
+                HeaderValue::from_static("identity"),
+            );
+        }
+    }
     if let Some(timeout) = parts.timeout {
         headers.insert(CONNECT_TIMEOUT_MS, timeout);
     }
@@ -159,11 +194,12 @@ mod tests {
             base,
             path: "/a.B/C",
             codec: Codec::Json,
+            framing: Framing::Unary,
             defaults: &[],
             headers: None,
             authorization: None,
             timeout: None,
-            body: Bytes::from_static(b"{}"),
+            body: RequestBody::full(Bytes::from_static(b"{}")),
         }
     }
 
@@ -176,7 +212,7 @@ mod tests {
         own.append("user-agent", HeaderValue::from_static("own"));
         own.append("x-a", HeaderValue::from_static("1"));
         own.append("x-a", HeaderValue::from_static("2"));
-        let request = unary(Parts {
+        let request = post(Parts {
             defaults: &defaults,
             headers: Some(&own),
             authorization: Some(HeaderValue::from_static("Bearer t")),
@@ -216,7 +252,7 @@ mod tests {
             ("http://[::1]:80/x/y", "http://[::1]:80/x/y/a.B/C"),
         ] {
             let base = BaseUrl::parse(base).unwrap();
-            assert_eq!(unary(parts(&base)).unwrap().uri(), uri);
+            assert_eq!(post(parts(&base)).unwrap().uri(), uri);
         }
         for wrong in [
             "",

@@ -25,6 +25,14 @@ pub struct Response<T> {
 }
 
 impl<T> Response<T> {
+    pub(crate) fn new(message: T, headers: HeaderMap, trailers: HeaderMap) -> Self {
+        Self {
+            message,
+            headers,
+            trailers,
+        }
+    }
+
     /// The message.
     #[must_use]
     pub fn into_inner(self) -> T {
@@ -228,11 +236,7 @@ impl Raw {
                     );
                 }
                 let trailers = unary::take_trailers(&mut self.headers);
-                Ok(Response {
-                    message,
-                    headers: self.headers,
-                    trailers,
-                })
+                Ok(Response::new(message, self.headers, trailers))
             }
             Err(error) => {
                 let trailers = unary::take_trailers(&mut self.headers);

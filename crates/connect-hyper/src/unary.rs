@@ -1,14 +1,69 @@
-//! The rules for a unary response, over `http` types and without a socket.
+//! Unary calls; and the rules for their responses, over `http` types and without a socket.
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{StatusCode, Uri};
 
-use crate::Code;
+use crate::call::{Call, Payload, Prepared, exchange};
+use crate::client::{Client, Inner};
 use crate::codec::Codec;
-use crate::compression;
 use crate::error::{Error, Execution};
 use crate::error_body::{self, ErrorBody};
+use crate::kind::Unary;
+use crate::response::{Buffer, Raw, Response};
+use crate::{Code, Method, compression};
+
+/// Makes the call and decodes its response.
+pub(crate) async fn run<M: Method<Kind = Unary>>(
+    call: Call<M>,
+) -> Result<Response<M::Response>, Error> {
+    let (client, prepared, message) = prepare(call)?;
+    // Nothing below is generic until the message is decoded.
+    whole(client, prepared, message).await?.decode::<M>()
+}
+
+/// Makes the call, and hands out the response when its head is here.
+pub(crate) async fn send<M: Method<Kind = Unary>>(call: Call<M>) -> Result<Raw, Error> {
+    let (client, prepared, message) = prepare(call)?;
+    prepared
+        .deadline
+        .enforce(
+            "before the response's head",
+            head_only(client.inner(), &prepared, message),
+        )
+        .await
+}
+
+fn prepare<M: Method<Kind = Unary>>(call: Call<M>) -> Result<(Client, Prepared, Bytes), Error> {
+    let inner = call.client.inner();
+    let deadline = call.options.deadline(inner);
+    let prepared = call.options.prepare::<M>(inner, deadline)?;
+    let message = inner.codec.encode(&call.input)?;
+    Ok((call.client, prepared, message))
+}
+
+async fn whole(client: Client, prepared: Prepared, message: Bytes) -> Result<Raw, Error> {
+    let work = async {
+        let mut raw = head_only(client.inner(), &prepared, message).await?;
+        raw.read_for_decoding().await?;
+        Ok(raw)
+    };
+    prepared.deadline.enforce("the body included", work).await
+}
+
+async fn head_only(client: &Inner, prepared: &Prepared, message: Bytes) -> Result<Raw, Error> {
+    let response = exchange(client, prepared, Payload::Message(message)).await?;
+    let (head, body) = response.into_parts();
+    Ok(Raw {
+        status: head.status,
+        headers: head.headers,
+        body: Some(body),
+        buffer: Buffer::default(),
+        deadline: prepared.deadline,
+        codec: client.codec,
+        limit: client.response_limit,
+    })
+}
 
 /// What the head of a response says about its body.
 #[derive(Debug)]

@@ -5,7 +5,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use connect_hyper::{Idempotency, Method};
+use connect_hyper::{ClientStreaming, Idempotency, Method, ServerStreaming, Unary};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -29,6 +29,7 @@ pub enum Say {}
 impl Method for Say {
     type Request = Word;
     type Response = Word;
+    type Kind = Unary;
     const PATH: &'static str = "/toy.v1.Toy/Say";
 
     fn missing_field(response: &Word) -> Option<&'static str> {
@@ -43,8 +44,40 @@ pub enum Look {}
 impl Method for Look {
     type Request = Word;
     type Response = Word;
+    type Kind = Unary;
     const PATH: &'static str = "/toy.v1.Toy/Look";
     const IDEMPOTENCY: Idempotency = Idempotency::NoSideEffects;
+}
+
+/// Answers with a stream.
+#[derive(Debug)]
+pub enum Count {}
+
+impl Method for Count {
+    type Request = Word;
+    type Response = Word;
+    type Kind = ServerStreaming;
+    const PATH: &'static str = "/toy.v1.Toy/Count";
+}
+
+/// Takes a stream and answers once.
+#[derive(Debug)]
+pub enum Gather {}
+
+impl Method for Gather {
+    type Request = Word;
+    type Response = Word;
+    type Kind = ClientStreaming;
+    const PATH: &'static str = "/toy.v1.Toy/Gather";
+}
+
+/// An envelope.
+pub fn envelope(flags: u8, message: impl AsRef<[u8]>) -> Vec<u8> {
+    let message = message.as_ref();
+    let mut envelope = vec![flags];
+    envelope.extend((message.len() as u32).to_be_bytes());
+    envelope.extend_from_slice(message);
+    envelope
 }
 
 /// What the server does once it has read a request.
@@ -160,7 +193,12 @@ async fn read_request(socket: &mut TcpStream) -> Option<String> {
                 .lines()
                 .find_map(|line| line.strip_prefix("content-length: "))
                 .map_or(0, |length| length.parse().unwrap());
-            if body.len() >= length {
+            let is_whole = if head.contains("transfer-encoding: chunked") {
+                body.ends_with("0\r\n\r\n")
+            } else {
+                body.len() >= length
+            };
+            if is_whole {
                 return Some(text);
             }
         }

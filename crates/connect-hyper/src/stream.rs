@@ -1,0 +1,316 @@
+//! A stream of responses, and the rules of its head, its messages and its end.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use futures_core::Stream;
+use http::header::{self, HeaderMap};
+use http::{HeaderName, StatusCode};
+use http_body::Body as _;
+
+use crate::body::ResponseBody;
+use crate::codec::Codec;
+use crate::end_stream::{self, EndStream};
+use crate::envelope::{COMPRESSED, Decoder, END_STREAM};
+use crate::error::{Error, Execution};
+use crate::response::Response;
+use crate::stream_timer::Timer;
+use crate::{Code, Message, compression, transport, unary};
+
+const CONNECT_CONTENT_ENCODING: HeaderName = HeaderName::from_static("connect-content-encoding");
+
+/// A stream of responses.
+///
+/// It yields messages until the stream ends, or one error, and then nothing more. Dropping it ends
+/// the call: the connection is closed (HTTP/1.1), or the stream reset (HTTP/2).
+pub struct Streaming<T> {
+    receiver: Receiver,
+    message: PhantomData<fn() -> T>,
+}
+
+impl<T: Message> Streaming<T> {
+    /// The response's headers.
+    #[must_use]
+    pub fn headers(&self) -> &HeaderMap {
+        &self.receiver.headers
+    }
+
+    /// The trailers, which come with the end of the stream: empty before.
+    #[must_use]
+    pub fn trailers(&self) -> &HeaderMap {
+        &self.receiver.trailers
+    }
+
+    /// The next message, or `None` at the end.
+    ///
+    /// # Errors
+    ///
+    /// What the server ended the stream with, or what broke it. After an error comes `None`.
+    pub async fn message(&mut self) -> Result<Option<T>, Error> {
+        std::future::poll_fn(|cx| self.receiver.poll_message(cx))
+            .await
+            .transpose()
+    }
+}
+
+impl<T> Streaming<T> {
+    /// The stream that a response holds.
+    pub(crate) fn open(
+        method: &'static str,
+        response: http::Response<ResponseBody>,
+        codec: Codec,
+        limit: usize,
+        timer: Timer,
+    ) -> Result<Self, Error> {
+        let (head, body) = response.into_parts();
+        if let Err(error) = check_head(head.status, &head.headers, codec) {
+            return Err(error.with_metadata(head.headers));
+        }
+        Ok(Self {
+            receiver: Receiver {
+                method,
+                headers: head.headers,
+                trailers: HeaderMap::new(),
+                body: Some(body),
+                decoder: Decoder::new(limit),
+                codec,
+                limit,
+                timer,
+                state: State::Open,
+                outcome: None,
+            },
+            message: PhantomData,
+        })
+    }
+
+    /// The error of a method that has one response, and whose stream has `what`.
+    pub(crate) fn not_one(self, what: &str) -> Error {
+        let error = Error::new(
+            Code::Unimplemented,
+            format!("the stream has {what}, where the method has just one"),
+        );
+        self.receiver.finished(
+            error
+                .with_status(StatusCode::OK)
+                .with_execution(Execution::Executed),
+        )
+    }
+
+    pub(crate) fn into_response(self, message: T) -> Response<T> {
+        Response::new(message, self.receiver.headers, self.receiver.trailers)
+    }
+}
+
+impl<T: Message> Stream for Streaming<T> {
+    type Item = Result<T, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.receiver.poll_message(cx)
+    }
+}
+
+impl<T> fmt::Debug for Streaming<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Streaming")
+            .field("method", &self.receiver.method)
+            .field("state", &self.receiver.state)
+            .finish_non_exhaustive()
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Messages may come.
+    Open,
+    /// The end of the stream was read; the body must end too.
+    Ended,
+    /// Nothing more comes.
+    Done,
+}
+
+/// [`Streaming`] without its type.
+struct Receiver {
+    method: &'static str,
+    headers: HeaderMap,
+    trailers: HeaderMap,
+    body: Option<ResponseBody>,
+    decoder: Decoder,
+    codec: Codec,
+    limit: usize,
+    timer: Timer,
+    state: State,
+    /// What the end of the stream said, kept until the body has ended.
+    outcome: Option<Error>,
+}
+
+impl Receiver {
+    fn poll_message<T: Message>(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T, Error>>> {
+        let result = match ready!(self.poll_data(cx)) {
+            None => return Poll::Ready(None),
+            Some(Ok(data)) => self.codec.decode(data).map_err(|error| self.broken(error)),
+            Some(Err(error)) => Err(error),
+        };
+        Poll::Ready(Some(result))
+    }
+
+    /// The next message's bytes, decompressed.
+    fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
+        loop {
+            if self.state == State::Done {
+                return Poll::Ready(None);
+            }
+            match self.decoder.next() {
+                Ok(Some((flags, data))) => match self.envelope(flags, data) {
+                    Ok(Some(message)) => return Poll::Ready(Some(Ok(message))),
+                    Ok(None) => continue,
+                    Err(error) => return Poll::Ready(Some(Err(self.broken(error)))),
+                },
+                Ok(None) => {}
+                Err(error) => return Poll::Ready(Some(Err(self.broken(error)))),
+            }
+            let Some(body) = &mut self.body else {
+                return Poll::Ready(self.end());
+            };
+            match Pin::new(body).poll_frame(cx) {
+                Poll::Ready(Some(Ok(frame))) => {
+                    self.timer.touch();
+                    // HTTP trailers mean nothing here: the end of the stream has them.
+                    if let Ok(data) = frame.into_data() {
+                        self.decoder.push(data);
+                    }
+                }
+                Poll::Ready(Some(Err(error))) => {
+                    let cause = transport::innermost(&*error);
+                    let error =
+                        Error::new(Code::Unavailable, format!("the stream broke off: {cause}"))
+                            .with_source(error);
+                    return Poll::Ready(Some(Err(self.broken(error))));
+                }
+                Poll::Ready(None) => self.body = None,
+                Poll::Pending => {
+                    let error = ready!(self.timer.poll(cx));
+                    return Poll::Ready(Some(Err(self.broken(error))));
+                }
+            }
+        }
+    }
+
+    /// A message's bytes; none for the end of the stream.
+    fn envelope(&mut self, flags: u8, data: Bytes) -> Result<Option<Bytes>, Error> {
+        if self.state == State::Ended {
+            return Err(bytes_behind_the_end());
+        }
+        let data = if flags & COMPRESSED == 0 {
+            data
+        } else {
+            self.decompress(data)?
+        };
+        if flags & END_STREAM == 0 {
+            return Ok(Some(data));
+        }
+        // Checklist 21.
+        let EndStream { error, trailers } = end_stream::parse(&data)
+            .ok_or_else(|| Error::new(Code::Internal, "the end of the stream is malformed"))?;
+        self.state = State::Ended;
+        self.trailers = trailers;
+        self.outcome = error.map(|error| {
+            let code = EndStream::code(&error);
+            Error::from_server(code, error.message, error.details, StatusCode::OK)
+        });
+        Ok(None)
+    }
+
+    /// Checklist 19.
+    fn decompress(&self, data: Bytes) -> Result<Bytes, Error> {
+        match self.headers.get(CONNECT_CONTENT_ENCODING) {
+            Some(encoding) if encoding != "identity" => {
+                compression::decompress(encoding.as_bytes(), data, self.limit)
+            }
+            _ => Err(Error::new(
+                Code::Internal,
+                "a message of the stream is marked as compressed, and the stream has no encoding",
+            )),
+        }
+    }
+
+    /// The body has ended.
+    fn end(&mut self) -> Option<Result<Bytes, Error>> {
+        if !self.decoder.is_empty() {
+            let error = if self.state == State::Ended {
+                bytes_behind_the_end()
+            } else {
+                Error::new(Code::Internal, "the stream ends in the middle of a message")
+            };
+            return Some(Err(self.broken(error)));
+        }
+        if self.state == State::Open {
+            // Checklist 20: never a success.
+            let error = Error::new(Code::Internal, "the stream has no end: it was cut short");
+            return Some(Err(self.broken(error)));
+        }
+        self.state = State::Done;
+        let error = self.outcome.take()?;
+        Some(Err(self.finished(error)))
+    }
+
+    /// An error of this side's that ends the stream. The service had begun to answer.
+    fn broken(&mut self, error: Error) -> Error {
+        self.body = None;
+        self.state = State::Done;
+        self.finished(
+            error
+                .with_status(StatusCode::OK)
+                .with_execution(Execution::Executed),
+        )
+    }
+
+    fn finished(&self, error: Error) -> Error {
+        let mut metadata = self.headers.clone();
+        for (name, value) in &self.trailers {
+            metadata.append(name, value.clone());
+        }
+        error.with_metadata(metadata).with_method(self.method)
+    }
+}
+
+fn bytes_behind_the_end() -> Error {
+    Error::new(Code::Internal, "the stream goes on behind its end")
+}
+
+/// Checklist 17: before a byte of the body is taken for an envelope.
+fn check_head(status: StatusCode, headers: &HeaderMap, codec: Codec) -> Result<(), Error> {
+    if status != StatusCode::OK {
+        return Err(unary::by_status(status, headers));
+    }
+    let refuse = |code, why: &'static str| {
+        Err(Error::new(code, why)
+            .with_status(status)
+            .with_execution(Execution::Ambiguous))
+    };
+    match headers.get(header::CONTENT_TYPE) {
+        Some(value) if value == codec.streaming_content_type() => {}
+        Some(value) if value.as_bytes().starts_with(b"application/connect+") => {
+            return refuse(
+                Code::Internal,
+                "the stream's content type is not that of the codec asked for",
+            );
+        }
+        _ => {
+            return refuse(
+                Code::Unknown,
+                "the response is not a stream of the protocol's: something other than the \
+                 service may have answered",
+            );
+        }
+    }
+    match headers.get(CONNECT_CONTENT_ENCODING) {
+        Some(encoding) if !compression::is_known(encoding.as_bytes()) => refuse(
+            Code::Internal,
+            "the stream has an encoding that was not offered",
+        ),
+        _ => Ok(()),
+    }
+}

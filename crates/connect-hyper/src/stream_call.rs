@@ -1,0 +1,118 @@
+//! Calls that stream, on either side.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use futures_core::Stream;
+
+use crate::body::RequestBody;
+use crate::call::{Call, Input, Payload, exchange};
+use crate::codec::Codec;
+use crate::deadline::Deadline;
+use crate::envelope;
+use crate::error::{BoxError, Error};
+use crate::kind::{Bidi, ClientStreaming, Requests, ServerStreaming};
+use crate::response::Response;
+use crate::stream::Streaming;
+use crate::stream_timer::Timer;
+use crate::{Message, Method};
+
+pub(crate) async fn server_streaming<M: Method<Kind = ServerStreaming>>(
+    call: Call<M>,
+) -> Result<Streaming<M::Response>, Error> {
+    let message = call.client.inner().codec.encode(&call.input)?;
+    let payload = Payload::Message(envelope::encode(0, &message)?);
+    open(call, |_, _| payload).await
+}
+
+pub(crate) async fn bidi<M: Method<Kind = Bidi>>(
+    call: Call<M>,
+) -> Result<Streaming<M::Response>, Error> {
+    open(call, Requests::payload).await
+}
+
+pub(crate) async fn client_streaming<M: Method<Kind = ClientStreaming>>(
+    call: Call<M>,
+) -> Result<Response<M::Response>, Error> {
+    let deadline = call.options.deadline(call.client.inner());
+    let mut stream = start(call, deadline, deadline, Requests::payload).await?;
+    // Checklist 23: one message, and a good end.
+    let Some(message) = stream.message().await? else {
+        return Err(stream.not_one("no response"));
+    };
+    if stream.message().await?.is_some() {
+        return Err(stream.not_one("more than one response"));
+    }
+    Ok(stream.into_response(message))
+}
+
+/// Opens a stream of responses: its start has the client's deadline, the whole has the call's.
+async fn open<M: Method>(
+    call: Call<M>,
+    payload: impl FnOnce(Input<M>, Codec) -> Payload,
+) -> Result<Streaming<M::Response>, Error> {
+    let whole = call.options.stream_deadline();
+    let to_head = call.options.deadline(call.client.inner());
+    start(call, whole, to_head, payload).await
+}
+
+async fn start<M: Method>(
+    call: Call<M>,
+    whole: Deadline,
+    to_head: Deadline,
+    payload: impl FnOnce(Input<M>, Codec) -> Payload,
+) -> Result<Streaming<M::Response>, Error> {
+    let Call {
+        client,
+        input,
+        options,
+    } = call;
+    let inner = client.inner();
+    let prepared = options.prepare::<M>(inner, whole)?;
+    let payload = payload(input, inner.codec);
+    let response = to_head
+        .enforce(
+            "before the response's head",
+            exchange(inner, &prepared, payload),
+        )
+        .await?;
+    Streaming::open(
+        M::PATH,
+        response,
+        inner.codec,
+        inner.response_limit,
+        Timer::new(whole, inner.stream_idle_timeout),
+    )
+}
+
+impl<T: Message> Requests<T> {
+    fn payload(self, codec: Codec) -> Payload {
+        Payload::Stream(Some(RequestBody::stream(Box::pin(Envelopes {
+            requests: self,
+            codec,
+        }))))
+    }
+}
+
+/// Requests on their way to the wire.
+struct Envelopes<T> {
+    requests: Requests<T>,
+    codec: Codec,
+}
+
+impl<T: Message> Stream for Envelopes<T> {
+    type Item = Result<Bytes, BoxError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let Some(request) = ready!(Pin::new(&mut self.requests).poll_next(cx)) else {
+            return Poll::Ready(None);
+        };
+        let envelope = self
+            .codec
+            .encode(&request)
+            .and_then(|message| envelope::encode(0, &message))
+            .map_err(BoxError::from);
+        Poll::Ready(Some(envelope))
+    }
+}
