@@ -145,7 +145,7 @@ impl ClientBuilder {
     /// ```
     /// # fn main() -> Result<(), gitpod_client::Error> {
     /// let client = gitpod_client::Client::builder()
-    ///     .token("an API key")
+    ///     .token("an-api-key")
     ///     .runtime(|runtime| runtime.response_limit(1 << 20).header("x-team", "identity"))
     ///     .build()?;
     /// # Ok(())
