@@ -70,9 +70,12 @@ fn generate_service(code: &mut String, api: &Api, service: &ServiceDescriptor) {
 }
 
 fn generate_call(code: &mut String, api: &Api, method: &MethodDescriptor, comment: &str) {
-    if stream_kind(method) != "Unary" {
-        return;
-    }
+    let request = api.rust_path(method.input().full_name());
+    let (argument, taken) = if method.is_client_streaming() {
+        ("requests", format!("::connect_hyper::Requests<{request}>"))
+    } else {
+        ("request", request)
+    };
     code.push('\n');
     code.push_str(&docs::block(comment, "        "));
     if is_deprecated(&method.options()) {
@@ -80,10 +83,9 @@ fn generate_call(code: &mut String, api: &Api, method: &MethodDescriptor, commen
     }
     let _ = writeln!(
         code,
-        "        pub fn {}(&self, request: {}) -> ::connect_hyper::Call<{}> {{\n            \
-         self.client.call(request)\n        }}",
+        "        pub fn {}(&self, {argument}: {taken}) -> ::connect_hyper::Call<{}> {{\n            \
+         self.client.call({argument})\n        }}",
         names::snake(method.name()),
-        api.rust_path(method.input().full_name()),
         names::camel(method.name()),
     );
 }
@@ -95,13 +97,11 @@ fn generate_marker(code: &mut String, api: &Api, client: &str, method: &MethodDe
     let path = format!("/{}/{}", method.parent_service().full_name(), method.name());
 
     let _ = writeln!(code, "\n    /// The RPC `{}`.", &path[1..]);
-    if kind == "Unary" {
-        let _ = writeln!(
-            code,
-            "    ///\n    /// It is called by [`{client}::{}`].",
-            names::snake(method.name())
-        );
-    }
+    let _ = writeln!(
+        code,
+        "    ///\n    /// It is called by [`{client}::{}`].",
+        names::snake(method.name())
+    );
     let _ = writeln!(
         code,
         "    #[derive(Debug, Clone, Copy)]\n    pub enum {marker} {{}}\n"

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use connect_hyper::{Method, StreamKind};
+use connect_hyper::{Kind, Method, StreamKind};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -207,7 +207,7 @@ impl Server {
         F: Fn(Request<M::Request>) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<Response<M::Response>, ServerError>> + Send + 'static,
     {
-        if M::KIND == StreamKind::Unary {
+        if M::Kind::STREAMS == StreamKind::Unary {
             let handler = Handler::unary::<M, F, Fut>(handler);
             self.0.dispatcher.router.add(M::PATH, handler);
         } else {
