@@ -33,8 +33,13 @@ pub(crate) struct Cli {
 /// How the service is reached. The credential comes from the environment alone.
 #[derive(Debug, Args)]
 pub(crate) struct Connection {
-    /// Where the API is [default: ONA_BASE_URL, else https://app.ona.com/api]
-    #[arg(long, global = true, value_name = "URL")]
+    // No doc comment: rustdoc wants URLs in angle brackets, and `--help` would show them.
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        help = "Where the API is [default: ONA_BASE_URL, else https://app.ona.com/api]"
+    )]
     pub(crate) base_url: Option<String>,
 
     /// How long to wait for an answer, from connecting to its last byte: 500ms, 15s or 2m

@@ -92,6 +92,7 @@ async fn exchange<M: Method>(call: Call<M>) -> Result<Answer<M::Response>, Error
     let read = raw.read().await;
     let success = raw.status().is_success();
     let body = raw.body().to_vec();
+    let encoding = raw.headers().get("content-encoding").cloned();
     match read.and_then(|()| raw.decode()) {
         Ok(response) => Ok(Answer::Understood {
             response: response.into_inner(),
@@ -99,7 +100,11 @@ async fn exchange<M: Method>(call: Call<M>) -> Result<Answer<M::Response>, Error
         }),
         Err(error) if success && !body.is_empty() => Ok(Answer::Raw {
             body,
-            why: describe(&error),
+            // A build with gzip may have been answered so.
+            why: match encoding {
+                Some(encoding) => format!("{} (content-encoding: {encoding:?})", describe(&error)),
+                None => describe(&error),
+            },
         }),
         Err(error) => Err(error),
     }

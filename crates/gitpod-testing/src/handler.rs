@@ -93,7 +93,7 @@ impl fmt::Debug for HeaderNames<'_> {
 
 /// A handler's answer with headers and trailers, for
 /// [`Server::handle_with_metadata`](crate::Server::handle_with_metadata).
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Response<T> {
     message: T,
     headers: HeaderMap,
@@ -126,8 +126,19 @@ impl<T> Response<T> {
     }
 }
 
+/// Without the values of headers and trailers.
+impl<T: fmt::Debug> fmt::Debug for Response<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Response")
+            .field("message", &self.message)
+            .field("headers", &HeaderNames(&self.headers))
+            .field("trailers", &HeaderNames(&self.trailers))
+            .finish()
+    }
+}
+
 /// A call with its body still encoded, as the handlers of all methods take it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct RawCall {
     pub(crate) head: Head,
     pub(crate) headers: HeaderMap,

@@ -446,6 +446,65 @@ async fn a_stop_finishes_what_is_under_way_and_a_kill_does_not() {
 }
 
 #[tokio::test]
+async fn a_dropped_server_finishes_what_is_under_way() {
+    for version in BOTH {
+        let server = server().await;
+        server.handle::<Echo, _, _>(|request: Request<Text>| async move {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            Ok(request.into_message())
+        });
+        let mut peer = Peer::connect(&server, version).await;
+        let call = tokio::spawn(async move {
+            let first = peer.try_call(ECHO, json!({})).await;
+            (first, peer.try_call(ECHO, json!({})).await)
+        });
+        while server.call_count() == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        drop(server.clone());
+        drop(server);
+        let (first, second) = call.await.unwrap();
+        assert_eq!(first.unwrap().status, 200);
+        assert!(second.is_err(), "{version:?} {second:?}");
+    }
+}
+
+#[test]
+fn everything_goes_between_threads() {
+    fn check<T: Send + Sync + Clone + std::fmt::Debug + 'static>() {}
+    check::<Server>();
+    check::<gitpod_testing::Builder>();
+    check::<gitpod_testing::CallRecord>();
+    check::<gitpod_testing::Clock>();
+    check::<gitpod_testing::Fault>();
+    check::<gitpod_testing::FaultHandle>();
+    check::<gitpod_testing::FaultPlan>();
+    check::<Request<Text>>();
+    check::<Response<Text>>();
+    check::<ServerError>();
+}
+
+#[test]
+fn no_value_of_a_header_is_shown() {
+    let hush = || {
+        (
+            HeaderName::from_static("x-name"),
+            HeaderValue::from_static("hush"),
+        )
+    };
+    let ((h, v), (t, w)) = (hush(), hush());
+    let response = Response::new(()).with_header(h, v).with_trailer(t, w);
+    let ((h, v), (t, w)) = (hush(), hush());
+    let error = ServerError::new(Code::Internal, "")
+        .with_header(h, v)
+        .with_trailer(t, w)
+        .with_detail("a.Detail", "hush");
+    let shown = format!("{response:?} {error:?} {error}");
+    assert!(shown.contains("x-name") && shown.contains("a.Detail"));
+    assert!(!shown.contains("hush"), "{shown}");
+}
+
+#[tokio::test]
 async fn the_call_log_counts_requests_and_forgets_when_told() {
     let server = echo_server().await;
     let mut peer = Peer::connect(&server, Version::HTTP_11).await;

@@ -2,6 +2,7 @@
 
 mod embedded;
 mod exit_codes;
+mod faults;
 mod serve;
 #[cfg(unix)]
 mod signals;

@@ -10,14 +10,15 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::{Map, Value};
 
 use super::unary::add_trailers;
+use crate::handler::HeaderNames;
 
 /// The error that a handler answers with.
 ///
 /// It goes out as the protocol's error JSON, with the HTTP status that belongs to its code.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct ServerError(Box<Inner>);
 
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 struct Inner {
     code: Code,
     message: String,
@@ -26,7 +27,7 @@ struct Inner {
     trailers: HeaderMap,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 struct Detail {
     type_name: String,
     value: Bytes,
@@ -117,6 +118,20 @@ impl ServerError {
 impl fmt::Display for ServerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.0.code, self.0.message)
+    }
+}
+
+/// Without the values of details, headers and trailers.
+impl fmt::Debug for ServerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let details = self.0.details.iter().map(|detail| &detail.type_name);
+        f.debug_struct("ServerError")
+            .field("code", &self.0.code)
+            .field("message", &self.0.message)
+            .field("details", &details.collect::<Vec<_>>())
+            .field("headers", &HeaderNames(&self.0.headers))
+            .field("trailers", &HeaderNames(&self.0.trailers))
+            .finish()
     }
 }
 

@@ -1,7 +1,7 @@
 //! For which calls a fault is meant, and which ones it met.
 
 use std::fmt;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Fault;
@@ -82,6 +82,39 @@ impl FaultPlan {
     }
 }
 
+/// For which calls.
+impl Fault {
+    /// For the next so many calls. See [`FaultPlan::times`].
+    pub fn times(self, times: usize) -> FaultPlan {
+        FaultPlan::from(self).times(times)
+    }
+
+    /// For every call. See [`FaultPlan::always`].
+    pub fn always(self) -> FaultPlan {
+        FaultPlan::from(self).always()
+    }
+
+    /// Not for the first so many calls. See [`FaultPlan::skip`].
+    pub fn skip(self, calls: usize) -> FaultPlan {
+        FaultPlan::from(self).skip(calls)
+    }
+
+    /// For calls of one method. See [`FaultPlan::on`].
+    pub fn on<M: connect_hyper::Method>(self) -> FaultPlan {
+        FaultPlan::from(self).on::<M>()
+    }
+
+    /// For calls of one path. See [`FaultPlan::on_path`].
+    pub fn on_path(self, path: impl Into<String>) -> FaultPlan {
+        FaultPlan::from(self).on_path(path)
+    }
+
+    /// For requests to the SCIM endpoint. See [`FaultPlan::on_scim_endpoint`].
+    pub fn on_scim_endpoint(self) -> FaultPlan {
+        FaultPlan::from(self).on_scim_endpoint()
+    }
+}
+
 /// A fault that was injected.
 ///
 /// Dropping it changes nothing; the fault stays.
@@ -93,7 +126,7 @@ struct Active {
     /// Calls that it covered, those skipped among them.
     seen: AtomicUsize,
     fired: AtomicUsize,
-    cancelled: std::sync::atomic::AtomicBool,
+    cancelled: AtomicBool,
 }
 
 impl FaultHandle {

@@ -366,38 +366,6 @@ impl Fault {
         }
         self
     }
-
-    // ----- For which calls.
-
-    /// For the next so many calls. See [`FaultPlan::times`].
-    pub fn times(self, times: usize) -> FaultPlan {
-        FaultPlan::from(self).times(times)
-    }
-
-    /// For every call. See [`FaultPlan::always`].
-    pub fn always(self) -> FaultPlan {
-        FaultPlan::from(self).always()
-    }
-
-    /// Not for the first so many calls. See [`FaultPlan::skip`].
-    pub fn skip(self, calls: usize) -> FaultPlan {
-        FaultPlan::from(self).skip(calls)
-    }
-
-    /// For calls of one method. See [`FaultPlan::on`].
-    pub fn on<M: connect_hyper::Method>(self) -> FaultPlan {
-        FaultPlan::from(self).on::<M>()
-    }
-
-    /// For calls of one path. See [`FaultPlan::on_path`].
-    pub fn on_path(self, path: impl Into<String>) -> FaultPlan {
-        FaultPlan::from(self).on_path(path)
-    }
-
-    /// For requests to the SCIM endpoint. See [`FaultPlan::on_scim_endpoint`].
-    pub fn on_scim_endpoint(self) -> FaultPlan {
-        FaultPlan::from(self).on_scim_endpoint()
-    }
 }
 
 /// Without the bytes of bodies.

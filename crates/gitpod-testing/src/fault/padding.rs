@@ -8,7 +8,10 @@ use crate::connect::codec::Codec;
 /// How much is compressed at once; a bomb repeats the result.
 const CHUNK: usize = 1 << 20;
 
-/// What stands around the padding of a message, and what it consists of.
+const LAST_FIELD: u32 = 536_870_911;
+const LENGTH_DELIMITED: u64 = 2;
+
+/// What stands before the padding of a message, and the byte that it consists of.
 struct Padding {
     before: Vec<u8>,
     byte: u8,
@@ -22,17 +25,23 @@ fn padding(codec: Codec, length: u64) -> Padding {
             byte: b' ',
         },
         Codec::Binary => {
-            // Field 536870911, the last one that protobuf has, and so in nobody's message.
-            let mut before = Vec::new();
-            prost::encoding::encode_key(
-                536_870_911,
-                prost::encoding::WireType::LengthDelimited,
-                &mut before,
-            );
-            prost::encoding::encode_varint(length, &mut before);
+            // A field of bytes, with the highest number that protobuf has: in nobody's message.
+            let mut before = varint(u64::from(LAST_FIELD) << 3 | LENGTH_DELIMITED);
+            before.extend(varint(length));
             Padding { before, byte: 0 }
         }
     }
+}
+
+/// Protobuf's variable-length integer: seven bits a byte, the lowest first.
+fn varint(mut value: u64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while value > 0x7f {
+        bytes.push((value & 0x7f) as u8 | 0x80);
+        value >>= 7;
+    }
+    bytes.push((value & 0x7f) as u8);
+    bytes
 }
 
 /// The message behind `length` bytes of padding.
@@ -48,7 +57,7 @@ pub(super) fn padded(codec: Codec, message: &[u8], length: usize) -> Bytes {
 /// The message behind `length` bytes of padding, as gzip (RFC 1952).
 ///
 /// A chunk of padding is compressed once, in a form that stands for itself (a full flush), and
-/// repeated: a gigabyte costs a millisecond.
+/// repeated: a gigabyte costs little more than a megabyte.
 pub(super) fn bomb(codec: Codec, message: &[u8], length: u64) -> Bytes {
     let padding = padding(codec, length);
     let chunk = vec![padding.byte; CHUNK];

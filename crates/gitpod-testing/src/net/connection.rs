@@ -79,6 +79,7 @@ pub(crate) async fn serve(
         .max_concurrent_streams(1024);
     let connection = builder.serve_connection(socket.clone(), service);
     let mut connection = Box::pin(connection);
+    let mut deserted = false;
     loop {
         tokio::select! {
             // Whatever the connection says at its end, there is nobody to tell.
@@ -96,12 +97,16 @@ pub(crate) async fn serve(
                     }
                 }
             }
-            changed = phase.changed() => match *phase.borrow_and_update() {
-                _ if changed.is_err() => return,
-                Phase::Running => {}
-                Phase::Leaving => connection.as_mut().graceful_shutdown(),
-                Phase::Stopped => return,
-            },
+            changed = phase.changed(), if !deserted => {
+                let now = *phase.borrow_and_update();
+                // Nobody is there to say anything more: what was said last holds.
+                deserted = changed.is_err();
+                match now {
+                    Phase::Running => {}
+                    Phase::Leaving => connection.as_mut().graceful_shutdown(),
+                    Phase::Stopped => return,
+                }
+            }
         }
     }
 }
