@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::pin::pin;
 use std::time::Duration;
 
-use gitpod_client::{Call, Error, Method};
+use gitpod_client::{Call, Error, Method, Unary};
 use serde_json::Value;
 
 use crate::cli::Output;
@@ -44,7 +44,7 @@ enum Answer<R> {
 }
 
 /// Sends the call once and brings its token to where it was asked for.
-pub(crate) async fn issue<M: Method>(
+pub(crate) async fn issue<M: Method<Kind = Unary>>(
     call: Call<M>,
     order: Order,
     token: fn(&M::Response) -> &str,
@@ -87,7 +87,7 @@ pub(crate) async fn issue<M: Method>(
 
 /// The exchange up to a decoded answer. What arrived with success is kept, whatever happens to it
 /// afterwards.
-async fn exchange<M: Method>(call: Call<M>) -> Result<Answer<M::Response>, Error> {
+async fn exchange<M: Method<Kind = Unary>>(call: Call<M>) -> Result<Answer<M::Response>, Error> {
     let mut raw = call.send().await?;
     let read = raw.read().await;
     let success = raw.status().is_success();

@@ -12,7 +12,7 @@ pub use services::*;
 pub use connect_hyper::{
     BoxError, Call, Code, Codec, Credential, CredentialFile, CredentialFuture, CredentialProvider,
     Error, ErrorDetail, Execution, Idempotency, Message, Method, RawResponse, RequestBody,
-    Response, StreamKind,
+    Response, Streaming, Unary,
 };
 
 pub use connect_hyper;

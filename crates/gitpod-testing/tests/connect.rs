@@ -30,6 +30,7 @@ struct Text {
 impl Method for Echo {
     type Request = Text;
     type Response = Text;
+    type Kind = connect_hyper::Unary;
     const PATH: &'static str = "/toy.v1.Toy/Echo";
 }
 

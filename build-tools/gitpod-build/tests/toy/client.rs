@@ -31,6 +31,11 @@ pub mod r#box {
         pub fn paint_box(&self, request: ::gitpod_types::v1::PaintBoxRequest) -> ::connect_hyper::Call<PaintBox> {
             self.client.call(request)
         }
+
+        /// Watches a box.
+        pub fn watch_box(&self, request: ::gitpod_types::v1::GetBoxRequest) -> ::connect_hyper::Call<WatchBox> {
+            self.client.call(request)
+        }
     }
 
     /// The RPC `toy.v1.BoxService/RegenerateBoxKey`.
@@ -42,6 +47,7 @@ pub mod r#box {
     impl ::connect_hyper::Method for RegenerateBoxKey {
         type Request = ::gitpod_types::v1::RegenerateBoxKeyRequest;
         type Response = ::gitpod_types::v1::RegenerateBoxKeyResponse;
+        type Kind = ::connect_hyper::Unary;
         const PATH: &'static str = "/toy.v1.BoxService/RegenerateBoxKey";
         fn missing_field(response: &Self::Response) -> ::core::option::Option<&'static str> {
             if response.key.is_empty() {
@@ -60,6 +66,7 @@ pub mod r#box {
     impl ::connect_hyper::Method for GetBox {
         type Request = ::gitpod_types::v1::GetBoxRequest;
         type Response = ::gitpod_types::v1::GetBoxResponse;
+        type Kind = ::connect_hyper::Unary;
         const PATH: &'static str = "/toy.v1.BoxService/GetBox";
         const IDEMPOTENCY: ::connect_hyper::Idempotency = ::connect_hyper::Idempotency::NoSideEffects;
     }
@@ -73,19 +80,22 @@ pub mod r#box {
     impl ::connect_hyper::Method for PaintBox {
         type Request = ::gitpod_types::v1::PaintBoxRequest;
         type Response = ::gitpod_types::v1::PaintBoxResponse;
+        type Kind = ::connect_hyper::Unary;
         const PATH: &'static str = "/toy.v1.BoxService/PaintBox";
         const IDEMPOTENCY: ::connect_hyper::Idempotency = ::connect_hyper::Idempotency::Idempotent;
     }
 
     /// The RPC `toy.v1.BoxService/WatchBox`.
+    ///
+    /// It is called by [`BoxClient::watch_box`].
     #[derive(Debug, Clone, Copy)]
     pub enum WatchBox {}
 
     impl ::connect_hyper::Method for WatchBox {
         type Request = ::gitpod_types::v1::GetBoxRequest;
         type Response = ::gitpod_types::v1::GetBoxResponse;
+        type Kind = ::connect_hyper::ServerStreaming;
         const PATH: &'static str = "/toy.v1.BoxService/WatchBox";
-        const KIND: ::connect_hyper::StreamKind = ::connect_hyper::StreamKind::ServerStreaming;
         const IDEMPOTENCY: ::connect_hyper::Idempotency = ::connect_hyper::Idempotency::NoSideEffects;
     }
 }
