@@ -1,5 +1,7 @@
 //! The cargo features of the generated crates are the services of the API.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeMap;
 use std::env;
 use std::path::Path;

@@ -3,6 +3,8 @@
 //!
 //! `BLESS=1 cargo test -p gitpod-build` writes the golden files anew.
 
+#![allow(clippy::unwrap_used)]
+
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 

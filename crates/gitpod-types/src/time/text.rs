@@ -49,9 +49,9 @@ impl Text {
             return;
         }
         self.push(b'.');
-        if nanos % 1_000_000 == 0 {
+        if nanos.is_multiple_of(1_000_000) {
             self.push_number(u64::from(nanos / 1_000_000), 3);
-        } else if nanos % 1_000 == 0 {
+        } else if nanos.is_multiple_of(1_000) {
             self.push_number(u64::from(nanos / 1_000), 6);
         } else {
             self.push_number(u64::from(nanos), 9);
