@@ -28,6 +28,8 @@ pub(crate) enum Exit {
     Unreadable = 9,
     /// The token was received and could be written nowhere.
     Lost = 10,
+    /// Done, but the result couldn't be printed. A token is safe in its file.
+    Unprinted = 11,
 }
 
 /// What `--help` says about them.
@@ -45,6 +47,7 @@ Exit codes:
    9  answered with success, but the answer is cut off or not understood; assume that it was
       executed: what arrived, which may hold the token, is in --token-file, else on standard output
   10  executed; the token could be written nowhere and is lost
+  11  done, but the result couldn't be printed; a token is in --token-file
 
 Environment:
   ONA_API_KEY, else GITPOD_API_KEY, else ONA_TOKEN   the credential; there is no flag for it, since

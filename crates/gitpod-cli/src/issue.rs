@@ -201,9 +201,7 @@ fn hand_over(
     output::note(&format!("{}; it expires at {expires}", order.done));
     match printed {
         Ok(()) => Ok(exit),
-        Err(error) if in_file => Err(Failure::local(format!(
-            "can't write to standard output: {error}"
-        ))),
+        Err(error) if in_file => Err(output::unprinted(&error)),
         Err(error) => Err(lost(&error)),
     }
 }

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde_json::Value;
 
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 
 /// A line for a person, on standard error. That it can't be written changes nothing.
 pub(crate) fn note(text: &str) {
@@ -25,7 +25,15 @@ pub(crate) fn line(text: &str) -> io::Result<()> {
 
 /// A result of which nothing is lost if it can't be printed.
 pub(crate) fn result(text: &str) -> Result<(), Failure> {
-    line(text).map_err(|error| Failure::local(format!("can't write to standard output: {error}")))
+    line(text).map_err(|error| unprinted(&error))
+}
+
+/// What was asked for is done, and saying so failed.
+pub(crate) fn unprinted(error: &io::Error) -> Failure {
+    Failure::new(
+        Exit::Unprinted,
+        format!("done, but can't write to standard output: {error}"),
+    )
 }
 
 /// A message as the JSON of the API.

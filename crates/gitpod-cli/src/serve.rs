@@ -23,7 +23,8 @@ pub(crate) async fn run(args: &Serve) -> Result<Exit, Failure> {
         "scim_configuration_id": server.scim_configuration_id(),
         "scim_base_url": server.scim_base_url(),
     });
-    output::result(&line.to_string())?;
+    output::line(&line.to_string())
+        .map_err(|error| Failure::local(format!("can't write to standard output: {error}")))?;
     let name = signals.next().await;
     output::note(&format!("{name}: stopped"));
     Ok(Exit::Done)

@@ -11,7 +11,7 @@ pub(crate) fn parse(text: &str) -> Result<String, String> {
     if right {
         Ok(text.to_owned())
     } else {
-        Err("expected a UUID: d2c94c27-3b76-4a42-b88c-95a85e392c68".to_owned())
+        Err("expected a UUID such as d2c94c27-3b76-4a42-b88c-95a85e392c68".to_owned())
     }
 }
 

@@ -178,23 +178,37 @@ fn success_prints_the_token_and_sends_what_was_asked_for() {
     );
 }
 
-/// Where standard output is full, the token is lost, and the exit code says so.
+/// Where standard output is full, the exit code says whether a token is lost.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_standard_output_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("token");
     let server = Scripted::json("200 OK", &regenerated());
+    full(&server, &["regenerate-token", ID])
+        .expect(10)
+        .says("regenerate it again");
+    let file = ["--output", "json", "--token-file", path.to_str().unwrap()];
+    full(&server, &[&["regenerate-token", ID][..], &file].concat()).expect(11);
+    assert_eq!(std::fs::read_to_string(path).unwrap(), TOKEN);
+    full(&server, &["list"]).expect(11);
+    // What isn't understood is lost there as well.
+    full(&Scripted::json("200 OK", "{}"), &["regenerate-token", ID]).expect(10);
+}
+
+#[cfg(target_os = "linux")]
+fn full(server: &Scripted, arguments: &[&str]) -> crate::support::Run {
     let full = std::fs::OpenOptions::new()
         .write(true)
         .open("/dev/full")
-        .unwrap();
+        .expect("/dev/full");
     let child = gitpodctl()
-        .args(["--base-url", &server.url(), "scim", "regenerate-token", ID])
+        .args(["--base-url", &server.url(), "scim"])
+        .args(arguments)
         .stdout(full)
         .spawn()
-        .unwrap();
+        .expect("the binary runs");
     crate::support::finish(child)
-        .expect(10)
-        .says("regenerate it again");
 }
 
 /// Names and messages from elsewhere don't move a terminal's cursor.
