@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use http::{HeaderMap, HeaderName, Method, Version};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Version};
 
 use crate::handler::HeaderNames;
 
@@ -30,7 +30,7 @@ impl CallRecord {
             path: rpc_path.to_owned(),
             query: parts.uri.query().map(str::to_owned),
             version: parts.version,
-            headers: parts.headers.clone(),
+            headers: compact(&parts.headers),
             received_at: now,
         }
     }
@@ -104,6 +104,22 @@ impl fmt::Debug for CallRecord {
             .field("received_at", &self.received_at)
             .finish_non_exhaustive()
     }
+}
+
+/// A copy that holds on to nothing else. hyper's headers are slices of its read buffer, and a log
+/// of them would keep thousands of buffers alive.
+fn compact(headers: &HeaderMap) -> HeaderMap {
+    let mut copy = HeaderMap::with_capacity(headers.len());
+    for (name, value) in headers {
+        // What was a name and a value stays one.
+        if let (Ok(name), Ok(value)) = (
+            HeaderName::from_bytes(name.as_str().as_bytes()),
+            HeaderValue::from_bytes(value.as_bytes()),
+        ) {
+            copy.append(name, value);
+        }
+    }
+    copy
 }
 
 #[derive(Debug, Default)]
