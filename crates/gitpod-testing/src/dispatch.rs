@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::connect::compression::too_large;
 use crate::connect::envelope;
 use crate::connect::error::ServerError;
+use crate::connect::get;
 use crate::connect::header::single;
 use crate::connect::unary::{self, Refusal};
 use crate::credential::Credentials;
@@ -181,7 +182,7 @@ impl Dispatcher {
         body: &Received,
     ) -> Result<http::Response<Bytes>, Refusal> {
         let found = self.router.find(path);
-        let Some(Handler::Unary(handler)) = found else {
+        let Some(Handler::Unary { run, allows_get }) = found else {
             if found.is_none() && !is_of_the_api(path) {
                 return Ok(status(StatusCode::NOT_FOUND));
             }
@@ -189,24 +190,29 @@ impl Dispatcher {
             let content_type = single(&parts.headers, "content-type")?.unwrap_or_default();
             return Ok(envelope::unimplemented(content_type, path));
         };
-        let head = unary::read_head(
-            &parts.method,
-            &parts.headers,
-            self.options.require_protocol_version,
-        )?;
-        self.credentials.check(&parts.headers)?;
         let limit = self.options.max_request_bytes;
-        let Received::Whole(body) = body else {
-            return Err(too_large(limit).into());
+        let strict = self.options.require_protocol_version;
+        let (head, message) = if allows_get && parts.method == http::Method::GET {
+            let query = parts.uri.query().unwrap_or_default();
+            let called = get::read_query(query, &parts.headers, strict)?;
+            self.credentials.check(&parts.headers)?;
+            called
+        } else {
+            let head = unary::read_head(&parts.method, &parts.headers, allows_get, strict)?;
+            self.credentials.check(&parts.headers)?;
+            let Received::Whole(body) = body else {
+                return Err(too_large(limit).into());
+            };
+            (head, body.clone())
         };
-        let message = head.encoding.decompress(body.clone(), limit)?;
+        let message = head.encoding.decompress(message, limit)?;
         let call = RawCall {
             head,
             headers: parts.headers.clone(),
             message,
             compress: self.options.compress_responses,
         };
-        Ok(handler(call).await)
+        Ok(run(call).await)
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use connect_hyper::{Code, Method};
+use connect_hyper::{Code, Idempotency, Method};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::connect::codec::Codec;
@@ -152,7 +152,11 @@ type Answering = Pin<Box<dyn Future<Output = http::Response<Bytes>> + Send>>;
 /// A handler whose types are forgotten. One variant a stream kind.
 #[derive(Clone)]
 pub(crate) enum Handler {
-    Unary(Arc<dyn Fn(RawCall) -> Answering + Send + Sync>),
+    Unary {
+        run: Arc<dyn Fn(RawCall) -> Answering + Send + Sync>,
+        /// Whether the method has no side effects, and so may be called by GET.
+        allows_get: bool,
+    },
     /// A method of a kind that the server doesn't serve.
     Unserved,
 }
@@ -160,7 +164,7 @@ pub(crate) enum Handler {
 impl fmt::Debug for Handler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Handler::Unary(_) => f.write_str("Unary"),
+            Handler::Unary { .. } => f.write_str("Unary"),
             Handler::Unserved => f.write_str("Unserved"),
         }
     }
@@ -175,9 +179,10 @@ impl Handler {
         Fut: Future<Output = Result<Response<M::Response>, ServerError>> + Send + 'static,
     {
         let handler = Arc::new(handler);
-        Handler::Unary(Arc::new(move |call| {
-            Box::pin(answer::<M, F, Fut>(Arc::clone(&handler), call))
-        }))
+        Handler::Unary {
+            run: Arc::new(move |call| Box::pin(answer::<M, F, Fut>(Arc::clone(&handler), call))),
+            allows_get: M::IDEMPOTENCY == Idempotency::NoSideEffects,
+        }
     }
 }
 

@@ -343,6 +343,55 @@ async fn gzip_goes_in_and_out_where_both_sides_want_it() {
 }
 
 #[tokio::test]
+async fn methods_without_side_effects_can_be_called_by_get() {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use prost::Message as _;
+
+    let server = server().await;
+    let id = server.organization_id();
+    let message = gitpod_types::v1::GetOrganizationRequest {
+        organization_id: id.into(),
+    };
+    let binary = URL_SAFE_NO_PAD.encode(message.encode_to_vec());
+    let json = format!("%7B%22organizationId%22:%22{id}%22%7D");
+    for version in BOTH {
+        let mut peer = Peer::connect(&server, version).await;
+        let mut get = async |method: &str, query: &str| {
+            let path = format!("/api/gitpod.v1.OrganizationService/{method}?{query}");
+            let mut request = peer.request(&path, &[], Bytes::new());
+            *request.method_mut() = http::Method::GET;
+            request.headers_mut().remove("content-type");
+            peer.send(request).await.unwrap()
+        };
+        let query = format!("connect=v1&encoding=json&message={json}");
+        let reply = get("GetOrganization", &query).await;
+        assert_eq!(reply.status, 200, "{reply:?}");
+        assert_eq!(reply.json()["organization"]["id"], id);
+        let query = format!("connect=v1&base64=1&encoding=proto&message={binary}");
+        let reply = get("GetOrganization", &query).await;
+        assert_eq!(reply.headers["content-type"], "application/proto");
+        let answer = GetOrganizationResponse::decode(reply.body).unwrap();
+        assert_eq!(answer.organization.unwrap().id, id);
+
+        let reply = get("GetOrganization", "encoding=json&message=%7B").await;
+        assert_eq!(reply.code(), "invalid_argument");
+        let reply = get("GetOrganization", "").await;
+        assert_eq!(reply.status, 415);
+        // What changes something can't be called so.
+        let reply = get("RegenerateSCIMToken", &query).await;
+        assert_eq!(reply.status, 405);
+        assert_eq!(reply.headers["allow"], "POST");
+    }
+    assert_eq!(server.tokens_issued().len(), 1);
+    // No credential, no answer.
+    let mut peer = Peer::connect(&server, Version::HTTP_11).await;
+    let path = "/api/gitpod.v1.OrganizationService/GetOrganization?encoding=json&message=%7B%7D";
+    let request = http::Request::get(path).body(Full::default()).unwrap();
+    assert_eq!(peer.send(request).await.unwrap().code(), "unauthenticated");
+}
+
+#[tokio::test]
 async fn keys_can_be_added_revoked_and_not_needed() {
     let server = server().await;
     let mut peer = Peer::connect(&server, Version::HTTP_11).await;

@@ -7,5 +7,6 @@ pub(crate) mod codec;
 pub(crate) mod compression;
 pub(crate) mod envelope;
 pub(crate) mod error;
+pub(crate) mod get;
 pub(crate) mod header;
 pub(crate) mod unary;

@@ -47,26 +47,23 @@ impl Refusal {
     }
 }
 
-/// Reads the head of a request for a unary method.
+/// Reads the head of a POST for a unary method. Where GET is allowed too, a 405 says so.
 pub(crate) fn read_head(
     method: &Method,
     headers: &HeaderMap,
+    allows_get: bool,
     require_version: bool,
 ) -> Result<Head, Refusal> {
     if method != Method::POST {
         return Err(bare(
             StatusCode::METHOD_NOT_ALLOWED,
             ALLOW,
-            HeaderValue::from_static("POST"),
+            HeaderValue::from_static(if allows_get { "GET, POST" } else { "POST" }),
         ));
     }
     let content_type = single(headers, CONTENT_TYPE.as_str())?.unwrap_or_default();
     let Some(codec) = Codec::from_unary_content_type(content_type) else {
-        return Err(bare(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            HeaderName::from_static("accept-post"),
-            HeaderValue::from_static(UNARY_TYPES),
-        ));
+        return Err(unsupported_type());
     };
     protocol_version(headers, require_version)?;
     let encoding = single(headers, CONTENT_ENCODING.as_str())?;
@@ -76,6 +73,15 @@ pub(crate) fn read_head(
         accepts_gzip: accepts_gzip(headers),
         timeout: timeout(headers)?,
     })
+}
+
+/// The answer to a content type, or an encoding of a query, that isn't served.
+pub(crate) fn unsupported_type() -> Refusal {
+    bare(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        HeaderName::from_static("accept-post"),
+        HeaderValue::from_static(UNARY_TYPES),
+    )
 }
 
 fn bare(status: StatusCode, name: HeaderName, value: HeaderValue) -> Refusal {
@@ -145,7 +151,7 @@ mod tests {
     }
 
     fn read(entries: &[(&'static str, &'static str)]) -> Result<Head, Refusal> {
-        read_head(&Method::POST, &headers(entries), false)
+        read_head(&Method::POST, &headers(entries), false, false)
     }
 
     #[test]
@@ -187,11 +193,12 @@ mod tests {
         assert_eq!(read(&[]).unwrap_err().into_response().status(), 415);
         let json = headers(&[("content-type", "application/json")]);
         for method in [Method::GET, Method::PUT, Method::OPTIONS] {
-            let response = read_head(&method, &json, false)
-                .unwrap_err()
-                .into_response();
-            assert_eq!(response.status(), 405);
-            assert_eq!(response.headers()["allow"], "POST");
+            for (allows_get, allow) in [(false, "POST"), (true, "GET, POST")] {
+                let refusal = read_head(&method, &json, allows_get, false).unwrap_err();
+                let response = refusal.into_response();
+                assert_eq!(response.status(), 405);
+                assert_eq!(response.headers()["allow"], allow);
+            }
         }
     }
 
