@@ -64,3 +64,40 @@ pub(crate) fn map<K: Ord, T: Copy, S>(
         .map(|(key, value)| (key, show(*value)))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug)]
+    enum Colour {
+        Green,
+    }
+
+    impl TryFrom<i32> for Colour {
+        type Error = ();
+
+        fn try_from(number: i32) -> Result<Self, ()> {
+            (number == 1).then_some(Self::Green).ok_or(())
+        }
+    }
+
+    #[test]
+    fn secrets_show_whether_they_are_there() {
+        assert_eq!(format!("{:?}", secret(true, "None")), "[redacted]");
+        assert_eq!(format!("{:?}", secret(false, "None")), "None");
+    }
+
+    #[test]
+    fn enums_print_as_those_of_prost() {
+        let show = enumeration::<Colour>;
+        assert_eq!(format!("{:?} {:?}", show(1), show(2)), "Green 2");
+        assert_eq!(format!("{:?}", Some(1).map(show)), "Some(Green)");
+        assert_eq!(format!("{:?}", list(&[1, 2], show)), "[Green, 2]");
+        let corners = BTreeMap::from([("left", 1), ("right", 2)]);
+        assert_eq!(
+            format!("{:?}", map(&corners, show)),
+            "{\"left\": Green, \"right\": 2}"
+        );
+    }
+}
