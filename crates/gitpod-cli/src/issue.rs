@@ -59,16 +59,18 @@ pub(crate) async fn issue<M: Method<Kind = Unary>>(
     if let Some(name) = signals.pending().await {
         return Err(Failure::local(format!("{name}: nothing was sent")));
     }
-    let answer = match patient(exchange(call), &mut signals, order.timeout).await {
-        Some(Ok(answer)) => answer,
-        Some(Err(error)) => return Err(failure(&error, &order)),
-        None => {
+    let mut patience = Patience {
+        signals,
+        noted: false,
+        timeout: order.timeout,
+    };
+    let answer = match exchange(call, &mut patience).await {
+        Ok(answer) => answer,
+        Err(Broken::Call(error)) => return Err(failure(&error, &order)),
+        Err(Broken::GivenUp) => {
             return Err(Failure::new(
                 Exit::Ambiguous,
-                format!(
-                    "given up while the request was under way: {}",
-                    order.ambiguous
-                ),
+                format!("{GIVEN_UP}: {}", order.ambiguous),
             ));
         }
     };
@@ -85,52 +87,81 @@ pub(crate) async fn issue<M: Method<Kind = Unary>>(
     }
 }
 
-/// The exchange up to a decoded answer. What arrived with success is kept, whatever happens to it
-/// afterwards.
-async fn exchange<M: Method<Kind = Unary>>(call: Call<M>) -> Result<Answer<M::Response>, Error> {
-    let mut raw = call.send().await?;
-    let read = raw.read().await;
-    let success = raw.status().is_success();
-    let body = raw.body().to_vec();
-    let encoding = raw.headers().get("content-encoding").cloned();
-    match read.and_then(|()| raw.decode()) {
-        Ok(response) => Ok(Answer::Understood {
-            response: response.into_inner(),
-            body,
-        }),
-        Err(error) if success && !body.is_empty() => Ok(Answer::Raw {
-            body,
-            // A build with gzip may have been answered so.
-            why: match encoding {
-                Some(encoding) => format!("{} (content-encoding: {encoding:?})", describe(&error)),
-                None => describe(&error),
-            },
-        }),
-        Err(error) => Err(error),
-    }
+/// Why nothing came back that is worth keeping.
+enum Broken {
+    Call(Error),
+    GivenUp,
 }
 
-/// Waits for the answer through a first signal; `None` after a second one.
-async fn patient<T>(
-    exchange: impl Future<Output = T>,
-    signals: &mut Signals,
+/// The exchange up to a decoded answer. What arrived with success is kept, whatever happens to it
+/// afterwards.
+async fn exchange<M: Method<Kind = Unary>>(
+    call: Call<M>,
+    patience: &mut Patience,
+) -> Result<Answer<M::Response>, Broken> {
+    let sent = patience.wait(call.send()).await.ok_or(Broken::GivenUp)?;
+    let mut raw = sent.map_err(Broken::Call)?;
+    let read = patience.wait(raw.read()).await;
+    let body = raw.body().to_vec();
+    let worth_keeping = raw.status().is_success() && !body.is_empty();
+    let encoding = raw.headers().get("content-encoding").cloned();
+    let broken = match read {
+        None => Broken::GivenUp,
+        Some(Err(error)) => Broken::Call(error),
+        Some(Ok(())) => match raw.decode() {
+            Ok(response) => {
+                return Ok(Answer::Understood {
+                    response: response.into_inner(),
+                    body,
+                });
+            }
+            Err(error) => Broken::Call(error),
+        },
+    };
+    if !worth_keeping {
+        return Err(broken);
+    }
+    let mut why = match broken {
+        Broken::Call(error) => describe(&error),
+        Broken::GivenUp => GIVEN_UP.to_owned(),
+    };
+    // A build with gzip may have been answered so.
+    if let Some(encoding) = encoding {
+        why.push_str(&format!(" (content-encoding: {encoding:?})"));
+    }
+    Ok(Answer::Raw { body, why })
+}
+
+const GIVEN_UP: &str = "given up while the request was under way";
+
+/// Waits through a first signal, and gives up at a second one.
+#[derive(Debug)]
+struct Patience {
+    signals: Signals,
+    noted: bool,
     timeout: Duration,
-) -> Option<T> {
-    let mut exchange = pin!(exchange);
-    let mut noted = false;
-    loop {
-        tokio::select! {
-            biased;
-            result = &mut exchange => return Some(result),
-            name = signals.next() => {
-                if noted {
-                    return None;
+}
+
+impl Patience {
+    /// What comes of the future; `None` if it was given up.
+    async fn wait<T>(&mut self, future: impl Future<Output = T>) -> Option<T> {
+        let mut future = pin!(future);
+        loop {
+            tokio::select! {
+                biased;
+                result = &mut future => return Some(result),
+                name = self.signals.next() => {
+                    if self.noted {
+                        return None;
+                    }
+                    self.noted = true;
+                    output::note(&format!(
+                        "{name}: the request is under way, and giving up now could lose the \
+                         token; waiting for its answer, at most {:?} in all; a second signal \
+                         gives up",
+                        self.timeout
+                    ));
                 }
-                noted = true;
-                output::note(&format!(
-                    "{name}: the request is under way, and giving up now could lose the token; \
-                     waiting for its answer, at most {timeout:?} in all; a second signal gives up"
-                ));
             }
         }
     }

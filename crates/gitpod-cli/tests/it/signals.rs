@@ -80,6 +80,27 @@ fn the_second_one_gives_up() {
     server.go_on();
 }
 
+/// What had arrived by then is kept: it may hold the token.
+#[test]
+fn the_second_one_keeps_what_came() {
+    let body = regenerated();
+    let part = &body[..body.len() - 10];
+    let head = format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    let server = Scripted::start(Act::AnswerAndHold(format!("{head}{part}").into_bytes()));
+    let (child, mut stderr) = interrupted(&server, "INT", &["--timeout", "50s"]);
+    // The part is sent right after the request came; it is long there when the second signal is.
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    send(&child, "INT");
+    let mut line = String::new();
+    stderr.read_line(&mut line).unwrap();
+    assert!(line.contains("given up"), "{line}");
+    assert_eq!(finish(child).expect(9).line(), part);
+    server.go_on();
+}
+
 #[test]
 fn a_call_that_hands_out_no_token_just_ends() {
     let server = slow();

@@ -93,6 +93,8 @@ pub(crate) enum Act {
     Answer(Vec<u8>),
     /// Waits for [`Scripted::go_on`], then sends these bytes and closes.
     AnswerWhenTold(Vec<u8>),
+    /// Sends these bytes, waits for [`Scripted::go_on`], then closes.
+    AnswerAndHold(Vec<u8>),
 }
 
 /// A server that does the same to every request.
@@ -120,14 +122,22 @@ impl Scripted {
                 };
                 log.lock().expect("the log").push(request);
                 let _ = arrive.send(());
-                let bytes = match &act {
-                    Act::Answer(bytes) => bytes,
-                    Act::AnswerWhenTold(bytes) => {
-                        let _ = wait.recv_timeout(Duration::from_secs(60));
-                        bytes
-                    }
+                let wait = || {
+                    let _ = wait.recv_timeout(Duration::from_secs(60));
                 };
-                let _ = stream.write_all(bytes);
+                match &act {
+                    Act::Answer(bytes) => {
+                        let _ = stream.write_all(bytes);
+                    }
+                    Act::AnswerWhenTold(bytes) => {
+                        wait();
+                        let _ = stream.write_all(bytes);
+                    }
+                    Act::AnswerAndHold(bytes) => {
+                        let _ = stream.write_all(bytes);
+                        wait();
+                    }
+                }
             }
         });
         Self {
