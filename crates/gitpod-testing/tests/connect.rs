@@ -188,7 +188,7 @@ async fn a_handler_that_panics_is_an_internal_error_and_no_more() {
 }
 
 #[tokio::test]
-async fn a_deterministic_set_of_refusals() {
+async fn requests_that_break_the_protocol_are_refused() {
     let server = echo_server().await;
     for version in BOTH {
         let mut peer = Peer::connect(&server, version).await;
