@@ -49,12 +49,10 @@ impl<E: fmt::Debug> fmt::Debug for Named<E> {
     }
 }
 
-#[allow(dead_code, reason = "only some features have a message that needs it")]
 pub(crate) fn list<T: Copy, S>(values: &[T], show: impl Fn(T) -> S) -> Vec<S> {
     values.iter().copied().map(show).collect()
 }
 
-#[allow(dead_code, reason = "only some features have a message that needs it")]
 pub(crate) fn map<K: Ord, T: Copy, S>(
     values: &BTreeMap<K, T>,
     show: impl Fn(T) -> S,

@@ -5,6 +5,10 @@
 // how numbers and bytes are read is ours.
 extern crate self as pbjson;
 
+#[allow(
+    dead_code,
+    reason = "not every choice of features has a secret, or all that stands beside one"
+)]
 mod debug;
 mod json;
 mod private;
