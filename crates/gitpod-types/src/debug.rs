@@ -90,7 +90,10 @@ mod tests {
     fn enums_print_as_those_of_prost() {
         let show = enumeration::<Colour>;
         assert_eq!(format!("{:?} {:?}", show(1), show(2)), "Green 2");
-        assert_eq!(format!("{:?}", Some(1).map(show)), "Some(Green)");
+        assert_eq!(
+            format!("{:?}", [1].first().copied().map(show)),
+            "Some(Green)"
+        );
         assert_eq!(format!("{:?}", list(&[1, 2], show)), "[Green, 2]");
         let corners = BTreeMap::from([("left", 1), ("right", 2)]);
         assert_eq!(
