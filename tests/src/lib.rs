@@ -1,4 +1,5 @@
-#![doc = include_str!("../../README.md")]
+//! What the tests of the workspace as a whole share. The README is one of them.
+#![cfg_attr(doctest, doc = include_str!("../../README.md"))]
 
 pub mod harness;
 pub mod recorder;

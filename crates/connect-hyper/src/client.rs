@@ -185,11 +185,16 @@ impl ClientBuilder {
         self
     }
 
-    /// A header of every call. A call's own header of that name replaces it.
+    /// A header of every call, in place of one of that name that was set before. A call's own
+    /// header of that name replaces it.
     ///
-    /// The protocol's own headers are refused, and so are values outside printable ASCII.
+    /// The protocol's own headers are refused, and so are values outside printable ASCII, and an
+    /// `authorization` beside a credential.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.headers.push((name.into(), value.into()));
+        let name = name.into();
+        self.headers
+            .retain(|(other, _)| !other.eq_ignore_ascii_case(&name));
+        self.headers.push((name, value.into()));
         self
     }
 
@@ -234,6 +239,16 @@ impl ClientBuilder {
             .iter()
             .map(|(name, value)| metadata::check(name, value))
             .collect::<Result<Vec<_>, _>>()?;
+        if self.credentials.is_some()
+            && headers
+                .iter()
+                .any(|(name, _)| *name == http::header::AUTHORIZATION)
+        {
+            return Err(Error::new(
+                Code::InvalidArgument,
+                "header \"authorization\": set beside a credential, which is sent in it",
+            ));
+        }
         let has_secret =
             self.credentials.is_some() || headers.iter().any(|(name, _)| metadata::is_secret(name));
         if has_secret {

@@ -77,7 +77,7 @@ pub type CredentialFuture<'a> =
 /// Gives out a credential when asked.
 ///
 /// It is asked per attempt of a call, unless the last credential it gave is still live
-/// ([`Credential::expires_in`]). When the server answers `unauthenticated`, the credential is
+/// ([`Credential::expires_in`]). When the server answers `unauthenticated` (HTTP status 401), that one is
 /// forgotten, and the call is made once more with a new one where repeating is allowed: for methods
 /// without side effects and for idempotent ones.
 pub trait CredentialProvider: fmt::Debug + Send + Sync + 'static {

@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+// Comments that say "Checklist" name a rule in PROTOCOL.md.
+
 mod body;
 mod call;
 mod client;

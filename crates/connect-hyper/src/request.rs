@@ -173,7 +173,7 @@ pub(crate) fn post(parts: Parts<'_>) -> Result<Request<RequestBody>, Error> {
     }
     for (name, value) in parts.defaults {
         if parts.headers.is_none_or(|own| !own.contains_key(name)) {
-            headers.append(name, value.clone());
+            headers.insert(name, value.clone());
         }
     }
     if let Some(own) = parts.headers {

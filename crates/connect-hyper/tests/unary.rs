@@ -431,6 +431,33 @@ async fn bad_headers_fail_the_call_and_send_nothing() {
     );
 }
 
+/// Override headers override, and never go out beside what they replace.
+#[tokio::test]
+async fn a_header_that_is_set_twice() {
+    let server = Server::start(vec![vec![json("200 OK", OK)], vec![json("200 OK", OK)]]).await;
+    let client = Client::builder(&server.base)
+        .header("User-Agent", "first")
+        .header("user-agent", "second")
+        .build()
+        .unwrap();
+    client.call::<Say>(word("hi")).await.unwrap();
+    let call = client.call::<Say>(word("hi")).header("user-agent", "third");
+    call.await.unwrap();
+    let agents: Vec<_> = server
+        .requests()
+        .iter()
+        .flat_map(|request| request.lines().map(str::to_owned).collect::<Vec<_>>())
+        .filter(|line| line.starts_with("user-agent"))
+        .collect();
+    assert_eq!(agents, ["user-agent: second", "user-agent: third"]);
+
+    let both = Client::builder(&server.base)
+        .credential(Credential::bearer("t0ken").unwrap())
+        .header("Authorization", "Bearer other")
+        .build();
+    assert!(both.unwrap_err().message().contains("authorization"));
+}
+
 #[tokio::test]
 async fn a_credential_never_crosses_a_network_in_plain_text() {
     let plain = "http://192.0.2.1";

@@ -48,8 +48,8 @@ impl Client {
     pub fn builder() -> ClientBuilder {
         ClientBuilder {
             runtime: connect_hyper::Client::builder(DEFAULT_BASE_URL)
+                .header("user-agent", USER_AGENT)
                 .header("x-ona-user-agent", USER_AGENT),
-            user_agent: USER_AGENT.to_owned(),
             error: None,
         }
     }
@@ -73,7 +73,6 @@ impl fmt::Debug for Client {
 #[must_use = "a builder does nothing until build() is called"]
 pub struct ClientBuilder {
     runtime: connect_hyper::ClientBuilder,
-    user_agent: String,
     /// The first thing that is wrong.
     error: Option<Error>,
 }
@@ -135,9 +134,8 @@ impl ClientBuilder {
     }
 
     /// The `User-Agent`, in place of this SDK's own name. `X-Ona-User-Agent` stays.
-    pub fn user_agent(mut self, user_agent: impl Into<String>) -> Self {
-        self.user_agent = user_agent.into();
-        self
+    pub fn user_agent(self, user_agent: impl Into<String>) -> Self {
+        self.runtime(|runtime| runtime.header("user-agent", user_agent))
     }
 
     /// Every other setting of the runtime: pool, HTTP/2, limits, headers, a transport of your own.
@@ -169,9 +167,8 @@ impl ClientBuilder {
         if let Some(error) = self.error {
             return Err(error);
         }
-        let runtime = self.runtime.header("user-agent", self.user_agent);
         Ok(Client {
-            connect: runtime.build()?,
+            connect: self.runtime.build()?,
         })
     }
 }

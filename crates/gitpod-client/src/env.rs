@@ -25,19 +25,29 @@ pub(crate) fn apply(
             })
             .transpose()
     };
+    let mut credential = None;
+    for name in CREDENTIALS {
+        if let Some(token) = text(name)? {
+            let token = Credential::bearer(&token).map_err(|error| {
+                malformed(name, &format!("{}; expected an API key", error.message()))
+            })?;
+            credential = Some(token);
+            break;
+        }
+    }
     if let Some(base_url) = text(BASE_URL)? {
-        // Checked alone, so that the error can name the variable.
-        connect_hyper::Client::builder(&base_url)
+        // Checked here, with a credential like the real one, so that the error names the variable.
+        let mut check = connect_hyper::Client::builder(&base_url);
+        if let Some(credential) = &credential {
+            check = check.credential(credential.clone());
+        }
+        check
             .build()
             .map_err(|error| malformed(BASE_URL, error.message()))?;
         builder = builder.base_url(base_url);
     }
-    for name in CREDENTIALS {
-        if let Some(token) = text(name)? {
-            let credential =
-                Credential::bearer(&token).map_err(|error| malformed(name, error.message()))?;
-            return Ok(builder.runtime(|runtime| runtime.credential(credential)));
-        }
+    if let Some(credential) = credential {
+        return Ok(builder.runtime(|runtime| runtime.credential(credential)));
     }
     Err(Error::new(
         Code::Unauthenticated,
@@ -113,7 +123,7 @@ mod tests {
                     ("ONA_BASE_URL", "http://example.com"),
                 ],
                 Code::InvalidArgument,
-                &["https", "loopback"],
+                &["ONA_BASE_URL", "https", "loopback"],
             ),
         ] {
             let error = client(variables).unwrap_err();
