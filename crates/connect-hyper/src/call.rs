@@ -12,8 +12,9 @@ use tracing::{Instrument as _, Span};
 
 use crate::body::{RequestBody, ResponseBody};
 use crate::client::{Client, Inner, check_secrecy};
+use crate::credential::Credential;
 use crate::deadline::Deadline;
-use crate::error::Error;
+use crate::error::{Error, Execution};
 use crate::kind::sealed::Kind as _;
 use crate::kind::{Kind, Unary};
 use crate::request::{self, Framing, Parts};
@@ -64,17 +65,23 @@ impl<M: Method> Call<M> {
         self
     }
 
-    /// A header of this call. A name that is set twice is sent twice.
+    /// A header of this call. A name that is set twice is sent twice; of `user-agent` and what
+    /// holds a credential the last one counts.
     ///
     /// A header that can't be sent (one of the protocol's own, a line break in its value) makes the
     /// call fail with `invalid_argument`, and nothing is sent.
     pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<str>) -> Self {
         match metadata::check(name.as_ref(), value.as_ref()) {
             Ok((name, value)) => {
-                self.options
-                    .headers
-                    .get_or_insert_default()
-                    .append(name, value);
+                let headers = self.options.headers.get_or_insert_default();
+                // Far below what a HeaderMap can hold, where it panics.
+                if headers.len() >= metadata::MAX_HEADERS {
+                    self.options.error.get_or_insert_with(metadata::too_many);
+                } else if name == http::header::USER_AGENT || metadata::is_secret(&name) {
+                    headers.insert(name, value);
+                } else {
+                    headers.append(name, value);
+                }
             }
             Err(error) => {
                 self.options.error.get_or_insert(error);
@@ -115,23 +122,28 @@ impl<M: Method> IntoFuture for Call<M> {
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
+        let span = span(M::PATH);
+        let own = span.clone();
         let call = async move {
             let result = M::Kind::run(self)
                 .await
                 .map_err(|error| error.with_method(M::PATH));
             if let Err(error) = &result {
-                Span::current().record("rpc.connect_rpc.error_code", error.code().as_str());
+                own.record("rpc.connect_rpc.error_code", error.code().as_str());
             }
             result
         };
-        Box::pin(call.instrument(span(M::PATH)))
+        Box::pin(call.instrument(span))
     }
 }
 
 /// The span of a call, by OpenTelemetry's semantic conventions for Connect RPC. No body and no
 /// header's value is ever in it.
 fn span(path: &'static str) -> Span {
-    let (service, method) = path[1..].split_once('/').unwrap_or((path, ""));
+    let (service, method) = path
+        .strip_prefix('/')
+        .and_then(|path| path.split_once('/'))
+        .unwrap_or((path, ""));
     tracing::debug_span!(
         "rpc",
         rpc.system = "connect_rpc",
@@ -209,22 +221,37 @@ impl Payload {
     }
 }
 
+/// What came of an attempt: the response's head, and the credential that was sent.
+pub(crate) type Exchange = (http::Response<ResponseBody>, Option<Credential>);
+
 /// Sends the request, a second time only if the credential was refused and repeating is allowed.
 pub(crate) async fn exchange(
     client: &Inner,
     prepared: &Prepared,
     mut payload: Payload,
-) -> Result<http::Response<ResponseBody>, Error> {
+) -> Result<Exchange, Error> {
     let has_own = prepared
         .headers
         .as_ref()
         .is_some_and(|own| own.contains_key(http::header::AUTHORIZATION));
     let mut may_refresh = payload.can_repeat() && prepared.idempotency != Idempotency::Unknown;
+    let mut is_second = false;
+    // Of a call of two attempts it is never true that nothing was sent.
+    let as_second = |is_second: bool| {
+        move |error: Error| match error.execution() {
+            Execution::NotSent if is_second => error.with_execution(Execution::Ambiguous),
+            _ => error,
+        }
+    };
     while let Some(body) = payload.next() {
         let credential = if has_own {
             None
         } else {
-            client.credentials.get().await?
+            client
+                .credentials
+                .get()
+                .await
+                .map_err(as_second(is_second))?
         };
         let request = request::post(Parts {
             base: &client.base,
@@ -239,15 +266,28 @@ pub(crate) async fn exchange(
             timeout: prepared.deadline.header(),
             body,
         })?;
-        let response = client.transport.send(request).await?;
-        Span::current().record("http.response.status_code", response.status().as_u16());
-        let was_refused = response.status() == http::StatusCode::UNAUTHORIZED
-            && credential.is_some_and(|used| client.credentials.refused(&used));
-        if was_refused && may_refresh {
-            may_refresh = false;
-            continue;
+        let response = client
+            .transport
+            .send(request)
+            .await
+            .map_err(as_second(is_second))?;
+        let span = Span::current();
+        // Where ours is filtered out, the current one is the caller's.
+        if span
+            .metadata()
+            .is_some_and(|span| span.target() == module_path!())
+        {
+            span.record("http.response.status_code", response.status().as_u16());
         }
-        return Ok(response);
+        let was_refused = response.status() == http::StatusCode::UNAUTHORIZED
+            && credential
+                .as_ref()
+                .is_some_and(|used| client.credentials.refused(used));
+        if !(was_refused && may_refresh) {
+            return Ok((response, credential));
+        }
+        may_refresh = false;
+        is_second = true;
     }
     Err(Error::new(Code::Internal, "a stream was to be sent twice"))
 }

@@ -149,7 +149,7 @@ impl ClientBuilder {
         self
     }
 
-    /// How long a TCP connection may take to come about: 10 s unless set.
+    /// How long a connection may take to come about, its TLS handshake included: 10 s unless set.
     ///
     /// Failing here is known as not sent, which the deadline's end is not.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
@@ -213,7 +213,9 @@ impl ClientBuilder {
     /// Sends requests by a tower service in place of hyper's pooled client.
     ///
     /// The service gets every attempt, with an absolute URI. Of its failures it is only known that
-    /// the request may have been executed.
+    /// the request may have been executed; but an error that is `hyper_util`'s pooled client's own
+    /// is read as such, so that a service which wraps that client and makes one attempt a call
+    /// loses nothing.
     pub fn transport<S, B>(mut self, service: S) -> Self
     where
         S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + Sync + 'static,
@@ -234,6 +236,9 @@ impl ClientBuilder {
     /// cross a network in plain text; `failed_precondition` if the system has no root certificates.
     pub fn build(self) -> Result<Client, Error> {
         let base = BaseUrl::parse(&self.base_url)?;
+        if self.headers.len() > metadata::MAX_HEADERS {
+            return Err(metadata::too_many());
+        }
         let headers = self
             .headers
             .iter()

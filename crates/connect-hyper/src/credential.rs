@@ -77,7 +77,8 @@ pub type CredentialFuture<'a> =
 /// Gives out a credential when asked.
 ///
 /// It is asked per attempt of a call, unless the last credential it gave is still live
-/// ([`Credential::expires_in`]). When the server answers `unauthenticated` (HTTP status 401), that one is
+/// ([`Credential::expires_in`]). When the server answers `unauthenticated` (HTTP status
+/// 401, or the end of a stream), that one is
 /// forgotten, and the call is made once more with a new one where repeating is allowed: for methods
 /// without side effects and for idempotent ones.
 pub trait CredentialProvider: fmt::Debug + Send + Sync + 'static {
@@ -147,7 +148,8 @@ impl Cached {
     }
 
     async fn get(&self) -> Result<Credential, Error> {
-        if let Some(live) = self.lock().as_ref().filter(|last| last.is_live()) {
+        let before = self.lock().clone();
+        if let Some(live) = before.as_ref().filter(|last| last.is_live()) {
             return Ok(live.clone());
         }
         let new = self.provider.credential().await.map_err(|source| {
@@ -157,7 +159,13 @@ impl Cached {
             )
             .with_source(source)
         })?;
-        *self.lock() = Some(new.clone());
+        let mut last = self.lock();
+        // Of two calls that asked at once, the first answer stays: the second may be older.
+        if last.as_ref().map(|last| &last.authorization)
+            == before.as_ref().map(|before| &before.authorization)
+        {
+            *last = Some(new.clone());
+        }
         Ok(new)
     }
 }

@@ -52,11 +52,16 @@ fn read(path: &Path) -> Result<Credential, Error> {
     let refuse = |why: String| Error::new(Code::InvalidArgument, why);
     let mut text = String::new();
     File::open(path)
-        .and_then(|file| file.take(MAX_BYTES).read_to_string(&mut text))
+        .and_then(|file| file.take(MAX_BYTES + 1).read_to_string(&mut text))
         .map_err(|error| match error.kind() {
             io::ErrorKind::InvalidData => refuse(format!("the token file {name} is not text")),
             _ => refuse(format!("the token file {name} can't be read: {error}")),
         })?;
+    if text.len() as u64 > MAX_BYTES {
+        return Err(refuse(format!(
+            "the token file {name} is no token: it has more than {MAX_BYTES} bytes"
+        )));
+    }
     let credential = Credential::bearer(text.trim())
         .map_err(|error| refuse(format!("the token file {name}: {}", error.message())))?;
     Ok(credential.expires_in(Duration::ZERO))

@@ -15,6 +15,9 @@ pub(crate) struct EndStream {
 
 /// Reads the end of a stream. `None` if it isn't one (checklist 21).
 pub(crate) fn parse(message: &[u8]) -> Option<EndStream> {
+    if message.len() > error_body::MAX_BYTES {
+        return None;
+    }
     let Value::Object(mut fields) = serde_json::from_slice(message).ok()? else {
         return None;
     };
@@ -52,7 +55,9 @@ fn trailers(metadata: Value) -> Option<HeaderMap> {
             let Value::String(value) = value else {
                 return None;
             };
-            trailers.append(&name, HeaderValue::try_from(value).ok()?);
+            trailers
+                .try_append(&name, HeaderValue::try_from(value).ok()?)
+                .ok()?;
         }
     }
     Some(trailers)

@@ -134,6 +134,13 @@ impl Error {
         error
     }
 
+    /// Takes back that the server said this: a proxy may have.
+    pub(crate) fn unconfirmed(mut self) -> Self {
+        self.0.from_server = false;
+        self.0.execution = Execution::Ambiguous;
+        self
+    }
+
     /// States whether the method was executed.
     #[must_use]
     pub fn with_execution(mut self, execution: Execution) -> Self {
@@ -181,13 +188,14 @@ impl Error {
         &self.0.details
     }
 
-    /// The response's headers and trailers. Empty if there was no response.
+    /// The response's headers and trailers. Empty if there was no response, or if the deadline
+    /// passed before an awaited call had all of it.
     #[must_use]
     pub fn metadata(&self) -> &HeaderMap {
         &self.0.metadata
     }
 
-    /// The response's HTTP status, if there was a response.
+    /// The response's HTTP status, if there was a response (as for [`metadata`](Self::metadata)).
     #[must_use]
     pub fn http_status(&self) -> Option<StatusCode> {
         self.0.status
@@ -233,7 +241,8 @@ impl fmt::Display for Error {
 }
 
 impl fmt::Debug for Error {
-    /// Header values are left out: a response may carry a secret in one.
+    /// Header values are left out, for a response may carry a secret in one, and so is what lies
+    /// below but for its cause's text.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<_> = self
             .0
@@ -241,6 +250,7 @@ impl fmt::Debug for Error {
             .keys()
             .map(http::HeaderName::as_str)
             .collect();
+        let source = self.0.source.as_deref().map(|source| innermost(source));
         f.debug_struct("Error")
             .field("code", &self.0.code)
             .field("message", &self.0.message)
@@ -250,7 +260,7 @@ impl fmt::Debug for Error {
             .field("method", &self.0.method)
             .field("is_from_server", &self.0.from_server)
             .field("execution", &self.0.execution)
-            .field("source", &self.0.source)
+            .field("source", &source)
             .finish()
     }
 }
@@ -261,5 +271,18 @@ impl std::error::Error for Error {
             .source
             .as_deref()
             .map(|source| source as &(dyn std::error::Error + 'static))
+    }
+}
+
+/// The error at the end of the chain of causes says what happened; those above it say where.
+pub(crate) fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut last = error;
+    while let Some(source) = last.source() {
+        last = source;
+    }
+    match last.downcast_ref::<h2::Error>().and_then(h2::Error::reason) {
+        // Without GOAWAY's debug data, which may be sensitive (RFC 9113, section 6.8).
+        Some(reason) => format!("HTTP/2: {reason}"),
+        None => last.to_string(),
     }
 }

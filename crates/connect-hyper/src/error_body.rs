@@ -23,9 +23,15 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
+/// How long an error body may be: 1 MiB. Parsed, it takes many times as much.
+pub(crate) const MAX_BYTES: usize = 1 << 20;
+
 /// Reads an error body. None if it isn't one (checklist 14): `null`, malformed, or a field of the
 /// wrong type.
 pub(crate) fn parse(body: &[u8]) -> Option<ErrorBody> {
+    if body.len() > MAX_BYTES {
+        return None;
+    }
     from_value(serde_json::from_slice(body).ok()?)
 }
 

@@ -5,6 +5,17 @@ use http::header::{self, HeaderName, HeaderValue};
 use crate::Code;
 use crate::error::Error;
 
+/// How many headers a user may set for a client, and for a call: far below what a `HeaderMap` can
+/// hold, where it panics.
+pub(crate) const MAX_HEADERS: usize = 1000;
+
+pub(crate) fn too_many() -> Error {
+    Error::new(
+        Code::InvalidArgument,
+        format!("more than {MAX_HEADERS} headers are set"),
+    )
+}
+
 /// Checks a header that a user wants to send, and marks what may be secret as sensitive.
 pub(crate) fn check(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), Error> {
     let refuse = |why: &str| {

@@ -52,6 +52,10 @@ impl BaseUrl {
         if authority.host().is_empty() {
             return Err(refuse("it has no host"));
         }
+        // `http` takes any port for none, and none is the scheme's own.
+        if authority.port().is_none() && authority.as_str() != authority.host() {
+            return Err(refuse("its port is not one"));
+        }
         let path_and_query = parts
             .path_and_query
             .unwrap_or(PathAndQuery::from_static("/"));
@@ -84,7 +88,8 @@ impl BaseUrl {
 
     fn uri(&self, method: &'static str) -> Result<Uri, Error> {
         let path = if self.path.is_empty() {
-            PathAndQuery::from_static(method)
+            PathAndQuery::try_from(method)
+                .map_err(|error| Error::new(Code::Internal, "not a path").with_source(error))?
         } else {
             let mut path = String::with_capacity(self.path.len() + method.len());
             path.push_str(&self.path);

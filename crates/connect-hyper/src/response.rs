@@ -12,9 +12,9 @@ use http_body_util::BodyExt as _;
 use crate::body::ResponseBody;
 use crate::codec::Codec;
 use crate::deadline::Deadline;
-use crate::error::{Error, Execution};
+use crate::error::{Error, Execution, innermost};
 use crate::unary::Expect;
-use crate::{Code, Method, compression, transport, unary};
+use crate::{Code, Method, compression, unary};
 
 /// A message with the headers and trailers that came with it.
 #[derive(Clone)]
@@ -109,7 +109,12 @@ impl<M: Method> RawResponse<M> {
         deadline
             .enforce("while the body was read", self.raw.read())
             .await
-            .map_err(|error| self.raw.finish_error(error).with_method(M::PATH))
+            .map_err(|error| {
+                self.raw
+                    .finish_error(error)
+                    .with_metadata(metadata(self.raw.headers.clone()))
+                    .with_method(M::PATH)
+            })
     }
 
     /// What has arrived of the body, byte for byte: not decompressed, not decoded.
@@ -152,6 +157,8 @@ pub(crate) struct Raw {
     pub(crate) deadline: Deadline,
     pub(crate) codec: Codec,
     pub(crate) limit: usize,
+    /// Reading failed: what is in the buffer is a part, for good.
+    pub(crate) failed: bool,
 }
 
 impl Raw {
@@ -161,6 +168,18 @@ impl Raw {
     }
 
     pub(crate) async fn read(&mut self) -> Result<(), Error> {
+        if self.failed {
+            return Err(Error::new(
+                Code::FailedPrecondition,
+                "reading the body has failed before: what is here is a part of it",
+            ));
+        }
+        let result = self.read_frames().await;
+        self.failed = result.is_err();
+        result
+    }
+
+    async fn read_frames(&mut self) -> Result<(), Error> {
         let Some(body) = &mut self.body else {
             return Ok(());
         };
@@ -185,7 +204,7 @@ impl Raw {
                         format!(
                             "the response broke off after {} bytes: {}",
                             self.buffer.len(),
-                            transport::innermost(&*error)
+                            innermost(&*error)
                         ),
                     )
                     .with_source(error));
@@ -200,14 +219,18 @@ impl Raw {
 
     /// Reads the body as far as decoding needs it: an awaited call's way.
     pub(crate) async fn read_for_decoding(&mut self) -> Result<(), Error> {
-        match self.expect() {
+        let result = match self.expect() {
             Ok(_) => self.read().await.map_err(|error| self.finish_error(error)),
-            Err(error) => Err(error.with_metadata(std::mem::take(&mut self.headers))),
-        }
+            Err(error) => Err(error),
+        };
+        result.map_err(|error| error.with_metadata(metadata(std::mem::take(&mut self.headers))))
     }
 
     /// What an error while the body was read means for the call.
     fn finish_error(&self, error: Error) -> Error {
+        if error.code() == Code::DeadlineExceeded {
+            return error.with_status(self.status);
+        }
         match self.expect() {
             // The head says that the service did what was asked for.
             Ok(Expect::Message) => error
@@ -222,27 +245,24 @@ impl Raw {
     }
 
     pub(crate) fn decode<M: Method>(mut self) -> Result<Response<M::Response>, Error> {
-        match self.message() {
-            Ok(bytes) => {
-                let message: M::Response = self
-                    .codec
-                    .decode(bytes)
-                    .map_err(|error| error.with_status(self.status))?;
-                if let Some(field) = M::missing_field(&message) {
-                    return Err(
-                        Error::new(Code::Internal, format!("the response has no {field}"))
-                            .with_status(self.status)
-                            .with_execution(Execution::Executed),
-                    );
-                }
+        match self.decoded::<M>() {
+            Ok(message) => {
                 let trailers = unary::take_trailers(&mut self.headers);
                 Ok(Response::new(message, self.headers, trailers))
             }
-            Err(error) => {
-                let trailers = unary::take_trailers(&mut self.headers);
-                self.headers.extend(trailers);
-                Err(error.with_metadata(self.headers))
-            }
+            Err(error) => Err(error.with_metadata(metadata(self.headers))),
+        }
+    }
+
+    fn decoded<M: Method>(&mut self) -> Result<M::Response, Error> {
+        let bytes = self.message()?;
+        let message: M::Response = self
+            .codec
+            .decode(bytes)
+            .map_err(|error| error.with_status(self.status))?;
+        match M::missing_field(&message) {
+            Some(field) => Err(missing(field)),
+            None => Ok(message),
         }
     }
 
@@ -261,6 +281,22 @@ impl Raw {
             Expect::ErrorBody => Err(unary::error(self.status, &self.headers, body, self.limit)),
         }
     }
+}
+
+/// Headers and trailers in one, for an error.
+fn metadata(mut headers: HeaderMap) -> HeaderMap {
+    let trailers = unary::take_trailers(&mut headers);
+    for (name, value) in &trailers {
+        headers.append(name, value.clone());
+    }
+    headers
+}
+
+/// The error of an answer without what it is for ([`Method::missing_field`]).
+pub(crate) fn missing(field: &str) -> Error {
+    Error::new(Code::Internal, format!("the response has no {field}"))
+        .with_status(StatusCode::OK)
+        .with_execution(Execution::Executed)
 }
 
 /// The bytes of a body. One frame, the usual case, is kept as it came; only more are copied.

@@ -12,13 +12,16 @@ use http::{HeaderName, StatusCode};
 use http_body::Body as _;
 
 use crate::body::ResponseBody;
+use crate::call::Exchange;
+use crate::client::Inner;
 use crate::codec::Codec;
+use crate::credential::{Credential, Credentials};
 use crate::end_stream::{self, EndStream};
 use crate::envelope::{COMPRESSED, Decoder, END_STREAM};
-use crate::error::{Error, Execution};
+use crate::error::{Error, Execution, innermost};
 use crate::response::Response;
 use crate::stream_timer::Timer;
-use crate::{Code, Message, compression, transport, unary};
+use crate::{Code, Message, compression, unary};
 
 const CONNECT_CONTENT_ENCODING: HeaderName = HeaderName::from_static("connect-content-encoding");
 
@@ -44,7 +47,8 @@ impl<T: Message> Streaming<T> {
         &self.receiver.trailers
     }
 
-    /// The next message, or `None` at the end.
+    /// The next message, or `None` at the end. Messages that have arrived are delivered even if
+    /// the deadline has passed meanwhile.
     ///
     /// # Errors
     ///
@@ -60,13 +64,12 @@ impl<T> Streaming<T> {
     /// The stream that a response holds.
     pub(crate) fn open(
         method: &'static str,
-        response: http::Response<ResponseBody>,
-        codec: Codec,
-        limit: usize,
+        (response, used): Exchange,
+        client: &Inner,
         timer: Timer,
     ) -> Result<Self, Error> {
         let (head, body) = response.into_parts();
-        if let Err(error) = check_head(head.status, &head.headers, codec) {
+        if let Err(error) = check_head(head.status, &head.headers, client.codec) {
             return Err(error.with_metadata(head.headers));
         }
         Ok(Self {
@@ -75,12 +78,14 @@ impl<T> Streaming<T> {
                 headers: head.headers,
                 trailers: HeaderMap::new(),
                 body: Some(body),
-                decoder: Decoder::new(limit),
-                codec,
-                limit,
+                decoder: Decoder::new(client.response_limit),
+                codec: client.codec,
+                limit: client.response_limit,
                 timer,
+                used: used.map(|used| (client.credentials.clone(), used)),
                 state: State::Open,
                 outcome: None,
+                answered: false,
             },
             message: PhantomData,
         })
@@ -141,9 +146,13 @@ struct Receiver {
     codec: Codec,
     limit: usize,
     timer: Timer,
+    /// The credential that was sent, to be forgotten if the end of the stream refuses it.
+    used: Option<(Credentials, Credential)>,
     state: State,
     /// What the end of the stream said, kept until the body has ended.
     outcome: Option<Error>,
+    /// Whether a message came: then the method was at work, whatever the end says.
+    answered: bool,
 }
 
 impl Receiver {
@@ -183,16 +192,16 @@ impl Receiver {
                     }
                 }
                 Poll::Ready(Some(Err(error))) => {
-                    let cause = transport::innermost(&*error);
+                    let cause = innermost(&*error);
                     let error =
                         Error::new(Code::Unavailable, format!("the stream broke off: {cause}"))
                             .with_source(error);
-                    return Poll::Ready(Some(Err(self.broken(error))));
+                    return Poll::Ready(Some(Err(self.told_or(error))));
                 }
                 Poll::Ready(None) => self.body = None,
                 Poll::Pending => {
                     let error = ready!(self.timer.poll(cx));
-                    return Poll::Ready(Some(Err(self.broken(error))));
+                    return Poll::Ready(Some(Err(self.told_or(error))));
                 }
             }
         }
@@ -209,6 +218,7 @@ impl Receiver {
             self.decompress(data)?
         };
         if flags & END_STREAM == 0 {
+            self.answered = true;
             return Ok(Some(data));
         }
         // Checklist 21.
@@ -218,7 +228,17 @@ impl Receiver {
         self.trailers = trailers;
         self.outcome = error.map(|error| {
             let code = EndStream::code(&error);
-            Error::from_server(code, error.message, error.details, StatusCode::OK)
+            if code == Code::Unauthenticated
+                && let Some((credentials, used)) = self.used.take()
+            {
+                credentials.refused(&used);
+            }
+            let told = Error::from_server(code, error.message, error.details, StatusCode::OK);
+            if self.answered {
+                told.with_execution(Execution::Ambiguous)
+            } else {
+                told
+            }
         });
         Ok(None)
     }
@@ -256,6 +276,19 @@ impl Receiver {
         Some(Err(self.finished(error)))
     }
 
+    /// The error that the server ended the stream with, if it did: what became of the connection
+    /// behind it matters less.
+    fn told_or(&mut self, error: Error) -> Error {
+        match self.outcome.take() {
+            Some(told) => {
+                self.body = None;
+                self.state = State::Done;
+                self.finished(told)
+            }
+            None => self.broken(error),
+        }
+    }
+
     /// An error of this side's that ends the stream. The service had begun to answer.
     fn broken(&mut self, error: Error) -> Error {
         self.body = None;
@@ -263,14 +296,21 @@ impl Receiver {
         self.finished(
             error
                 .with_status(StatusCode::OK)
-                .with_execution(Execution::Executed),
+                .with_execution(if self.answered {
+                    Execution::Executed
+                } else {
+                    Execution::Ambiguous
+                }),
         )
     }
 
     fn finished(&self, error: Error) -> Error {
         let mut metadata = self.headers.clone();
         for (name, value) in &self.trailers {
-            metadata.append(name, value.clone());
+            // Of more than a map can hold, the rest is left out: an error is on its way.
+            if metadata.try_append(name, value.clone()).is_err() {
+                break;
+            }
         }
         error.with_metadata(metadata).with_method(self.method)
     }

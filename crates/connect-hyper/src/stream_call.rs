@@ -13,7 +13,7 @@ use crate::deadline::Deadline;
 use crate::envelope;
 use crate::error::{BoxError, Error};
 use crate::kind::{Bidi, ClientStreaming, Requests, ServerStreaming};
-use crate::response::Response;
+use crate::response::{self, Response};
 use crate::stream::Streaming;
 use crate::stream_timer::Timer;
 use crate::{Message, Method};
@@ -44,6 +44,9 @@ pub(crate) async fn client_streaming<M: Method<Kind = ClientStreaming>>(
     if stream.message().await?.is_some() {
         return Err(stream.not_one("more than one response"));
     }
+    if let Some(field) = M::missing_field(&message) {
+        return Err(response::missing(field));
+    }
     Ok(stream.into_response(message))
 }
 
@@ -71,7 +74,7 @@ async fn start<M: Method>(
     let inner = client.inner();
     let prepared = options.prepare::<M>(inner, whole)?;
     let payload = payload(input, inner.codec);
-    let response = to_head
+    let exchanged = to_head
         .enforce(
             "before the response's head",
             exchange(inner, &prepared, payload),
@@ -79,9 +82,8 @@ async fn start<M: Method>(
         .await?;
     Streaming::open(
         M::PATH,
-        response,
-        inner.codec,
-        inner.response_limit,
+        exchanged,
+        inner,
         Timer::new(whole, inner.stream_idle_timeout),
     )
 }

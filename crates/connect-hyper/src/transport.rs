@@ -2,11 +2,13 @@
 
 use std::fmt;
 use std::future::poll_fn;
+use std::io;
 use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Request, Response, Uri};
 use http_body::Body;
 use http_body_util::BodyExt as _;
 use hyper_util::client::legacy;
@@ -16,12 +18,18 @@ use tower_service::Service;
 
 use crate::Code;
 use crate::body::{RequestBody, ResponseBody};
-use crate::error::{BoxError, Error, Execution};
+use crate::error::{BoxError, Error, Execution, innermost};
 
 #[cfg(feature = "tls")]
-type Connector = hyper_rustls::HttpsConnector<HttpConnector>;
+type Connector = Timed<hyper_rustls::HttpsConnector<HttpConnector>>;
 #[cfg(not(feature = "tls"))]
-type Connector = HttpConnector;
+type Connector = Timed<HttpConnector>;
+
+/// How often a connection with calls under way is pinged, and how long an answer may take.
+const HTTP2_KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(20);
+const HTTP2_KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(10);
+/// A year: longer times overflow in the pool.
+const FOREVER: Duration = Duration::from_secs(365 * 86_400);
 
 /// Sends one request, once.
 pub(crate) enum Transport {
@@ -53,13 +61,18 @@ impl Transport {
     pub(crate) fn hyper(options: &HyperOptions) -> Result<Self, Error> {
         let mut http = HttpConnector::new();
         http.set_nodelay(true);
-        http.set_connect_timeout(Some(options.connect_timeout));
         http.enforce_http(false);
-        let connector = connector(http, options)?;
+        let connector = Timed {
+            connector: connector(http, options)?,
+            timeout: options.connect_timeout,
+        };
         let client = legacy::Client::builder(TokioExecutor::new())
             .timer(TokioTimer::new())
             .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(options.pool_idle_timeout)
+            .pool_idle_timeout(options.pool_idle_timeout.min(FOREVER))
+            // A connection that has gone silent is found and left, not used for ever.
+            .http2_keep_alive_interval(HTTP2_KEEP_ALIVE_INTERVAL)
+            .http2_keep_alive_timeout(HTTP2_KEEP_ALIVE_TIMEOUT)
             .http2_only(options.http2_only)
             .build(connector);
         Ok(Self::Hyper(Box::new(client)))
@@ -117,13 +130,54 @@ where
     }
 }
 
+/// A connector with a time limit on all that it does: name, TCP and TLS.
+#[derive(Clone)]
+pub(crate) struct Timed<C> {
+    connector: C,
+    timeout: Duration,
+}
+
+impl<C> Service<Uri> for Timed<C>
+where
+    C: Service<Uri>,
+    C::Response: 'static,
+    C::Error: Into<BoxError>,
+    C::Future: Send + 'static,
+{
+    type Response = C::Response;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<C::Response, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.connector.poll_ready(cx).map_err(Into::into)
+    }
+
+    fn call(&mut self, target: Uri) -> Self::Future {
+        let connecting = self.connector.call(target);
+        let timeout = self.timeout;
+        Box::pin(async move {
+            match tokio::time::timeout(timeout, connecting).await {
+                Ok(connected) => connected.map_err(Into::into),
+                Err(_) => Err(io::Error::new(
+                    io::ErrorKind::TimedOut,
+                    format!("no connection after {timeout:?}"),
+                )
+                .into()),
+            }
+        })
+    }
+}
+
 #[cfg(not(feature = "tls"))]
-fn connector(http: HttpConnector, _: &HyperOptions) -> Result<Connector, Error> {
+fn connector(http: HttpConnector, _: &HyperOptions) -> Result<HttpConnector, Error> {
     Ok(http)
 }
 
 #[cfg(feature = "tls")]
-fn connector(http: HttpConnector, options: &HyperOptions) -> Result<Connector, Error> {
+fn connector(
+    http: HttpConnector,
+    options: &HyperOptions,
+) -> Result<hyper_rustls::HttpsConnector<HttpConnector>, Error> {
     let mut roots = rustls::RootCertStore::empty();
     // Reading the system's roots takes milliseconds: not where they can't be needed.
     if options.https {
@@ -161,7 +215,12 @@ fn hyper_error(error: legacy::Error) -> Error {
     if error.is_connect() {
         return Error::new(Code::Unavailable, format!("can't connect: {cause}")).with_source(error);
     }
-    let execution = if is_refused_stream(&error) {
+    if let Some(ours) = chain(&error).find_map(|error| error.downcast_ref::<Error>()) {
+        // A request of a stream that has no form on the wire; those before it have left.
+        return Error::new(ours.code(), ours.message().to_owned())
+            .with_execution(Execution::Ambiguous);
+    }
+    let execution = if is_not_processed(&error) {
         Execution::NotSent
     } else {
         Execution::Ambiguous
@@ -169,11 +228,21 @@ fn hyper_error(error: legacy::Error) -> Error {
     transport_error(cause, Box::new(error)).with_execution(execution)
 }
 
-/// HTTP/2's word that a stream was not looked at (RFC 9113, section 8.7).
-fn is_refused_stream(error: &(dyn std::error::Error + 'static)) -> bool {
-    std::iter::successors(Some(error), |error| error.source())
+/// HTTP/2's word that a stream was not looked at (RFC 9113, section 8.7): it was refused, or is
+/// above the last id of a GOAWAY. (h2 gives that error to no stream below.)
+fn is_not_processed(error: &(dyn std::error::Error + 'static)) -> bool {
+    chain(error)
         .filter_map(|error| error.downcast_ref::<h2::Error>())
-        .any(|error| error.is_remote() && error.reason() == Some(h2::Reason::REFUSED_STREAM))
+        .any(|error| {
+            error.is_remote()
+                && (error.is_go_away() || error.reason() == Some(h2::Reason::REFUSED_STREAM))
+        })
+}
+
+fn chain<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
+    std::iter::successors(Some(error), |error| error.source())
 }
 
 /// A user's own transport: nothing is known of its failures, unless hyper is below.
@@ -191,13 +260,4 @@ fn transport_error(cause: String, source: BoxError) -> Error {
     Error::new(Code::Unavailable, format!("no response: {cause}"))
         .with_execution(Execution::Ambiguous)
         .with_source(source)
-}
-
-/// The error at the end of the chain of causes says what happened; those above it say where.
-pub(crate) fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut last = error;
-    while let Some(source) = last.source() {
-        last = source;
-    }
-    last.to_string()
 }

@@ -52,7 +52,7 @@ async fn whole(client: Client, prepared: Prepared, message: Bytes) -> Result<Raw
 }
 
 async fn head_only(client: &Inner, prepared: &Prepared, message: Bytes) -> Result<Raw, Error> {
-    let response = exchange(client, prepared, Payload::Message(message)).await?;
+    let (response, _) = exchange(client, prepared, Payload::Message(message)).await?;
     let (head, body) = response.into_parts();
     Ok(Raw {
         status: head.status,
@@ -62,6 +62,7 @@ async fn head_only(client: &Inner, prepared: &Prepared, message: Bytes) -> Resul
         deadline: prepared.deadline,
         codec: client.codec,
         limit: client.response_limit,
+        failed: false,
     })
 }
 
@@ -131,7 +132,11 @@ pub(crate) fn message(headers: &HeaderMap, body: Bytes, limit: usize) -> Result<
 pub(crate) fn error(status: StatusCode, headers: &HeaderMap, body: Bytes, limit: usize) -> Error {
     let body = match headers.get(header::CONTENT_ENCODING) {
         None => body,
-        Some(encoding) => match compression::decompress(encoding.as_bytes(), body, limit) {
+        Some(encoding) => match compression::decompress(
+            encoding.as_bytes(),
+            body,
+            limit.min(error_body::MAX_BYTES),
+        ) {
             Ok(body) => body,
             Err(error) => {
                 return error
@@ -147,13 +152,13 @@ pub(crate) fn error(status: StatusCode, headers: &HeaderMap, body: Bytes, limit:
             message,
             details,
         }) => Error::from_server(code, message, details, status),
-        // Checklist 14. A code of the status's proves no refusal.
+        // Checklist 14. A code of the status's proves no refusal, and not that the service spoke.
         Some(ErrorBody {
             code: None,
             message,
             details,
         }) => Error::from_server(Code::from_http_status(status), message, details, status)
-            .with_execution(Execution::Ambiguous),
+            .unconfirmed(),
         None => by_status(status, headers),
     }
 }

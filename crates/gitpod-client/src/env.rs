@@ -41,9 +41,10 @@ pub(crate) fn apply(
         if let Some(credential) = &credential {
             check = check.credential(credential.clone());
         }
-        check
-            .build()
-            .map_err(|error| malformed(BASE_URL, error.message()))?;
+        check.build().map_err(|error| match error.code() {
+            Code::InvalidArgument => malformed(BASE_URL, error.message()),
+            _ => error,
+        })?;
         builder = builder.base_url(base_url);
     }
     if let Some(credential) = credential {
