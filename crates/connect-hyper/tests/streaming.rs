@@ -235,6 +235,7 @@ async fn the_connection_breaks() {
     }
 }
 
+#[cfg(feature = "gzip")]
 #[tokio::test]
 async fn compressed_messages() {
     let gzip = |data: &str| {
