@@ -74,7 +74,10 @@ fn no_feature_stands_for_a_service_that_is_gone() {
     let services = services();
     for (name, others) in [
         ("gitpod-types", &["default", "full", "jiff", "time"][..]),
-        ("gitpod-client", &["default", "full", "tls", "gzip"][..]),
+        (
+            "gitpod-client",
+            &["default", "full", "jiff", "time", "tls", "gzip"][..],
+        ),
     ] {
         for feature in features(name).keys() {
             assert!(

@@ -63,7 +63,7 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: Scim,
     },
-    /// Runs the embedded server until SIGINT or SIGTERM, and prints one line of JSON: `base_url`,
+    /// Runs the embedded server until SIGINT, SIGTERM or SIGHUP, and prints one line of JSON: `base_url`,
     /// `api_key`, `scim_configuration_id` and `scim_base_url`
     #[command(after_help = exit::HELP)]
     Serve(Serve),

@@ -1,4 +1,4 @@
-//! Signals that ask this process to end. The one place where it matters which platform this is.
+//! Signals that ask this process to end, as far as the platform has them.
 
 use std::io;
 

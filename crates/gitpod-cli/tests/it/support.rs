@@ -79,10 +79,15 @@ pub(crate) fn run<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Ru
 
 pub(crate) fn finish(child: Child) -> Run {
     let output = child.wait_with_output().expect("it ends");
+    let stderr = String::from_utf8(output.stderr).expect("UTF-8");
+    // What the embedded server gives out begins with these. No run may print it where people look.
+    for secret in [TOKEN, API_KEY, "ona_scim_", "ona_pat_"] {
+        assert!(!stderr.contains(secret), "a secret on standard error");
+    }
     Run {
         code: output.status.code(),
         stdout: String::from_utf8(output.stdout).expect("UTF-8"),
-        stderr: String::from_utf8(output.stderr).expect("UTF-8"),
+        stderr,
     }
 }
 
