@@ -7,26 +7,13 @@ mod common;
 
 use std::time::Duration;
 
-use common::{Count, Gather, Look, Say, Server, Step, envelope, json, response, word, write};
+use common::{
+    Count, Gather, Look, Say, Server, Step, client, envelope, json, response, said, stream, word,
+    write,
+};
 use connect_hyper::{
     Client, Code, Codec, Credential, CredentialFuture, CredentialProvider, Execution, Requests,
 };
-
-fn client(server: &Server) -> Client {
-    Client::builder(&server.base).build().unwrap()
-}
-
-fn stream(envelopes: &[Vec<u8>]) -> Step {
-    response(
-        "200 OK",
-        "content-type: application/connect+json\r\n",
-        envelopes.concat(),
-    )
-}
-
-fn said(text: &str) -> Vec<u8> {
-    envelope(0, format!(r#"{{"text":"{text}"}}"#))
-}
 
 /// More names than a header map can hold.
 #[tokio::test]

@@ -7,24 +7,10 @@ mod common;
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
-use common::{Count, Gather, Server, Step, Word, envelope, json, response, word, write};
+use common::{
+    Count, Gather, Server, Step, Word, client, envelope, json, response, said, stream, word, write,
+};
 use connect_hyper::{Client, Code, Codec, Error, Execution, Requests};
-
-fn client(server: &Server) -> Client {
-    Client::builder(&server.base).build().unwrap()
-}
-
-fn stream(envelopes: &[Vec<u8>]) -> Step {
-    response(
-        "200 OK",
-        "content-type: application/connect+json\r\n",
-        envelopes.concat(),
-    )
-}
-
-fn said(text: &str) -> Vec<u8> {
-    envelope(0, format!(r#"{{"text":"{text}"}}"#))
-}
 
 fn end() -> Vec<u8> {
     envelope(2, "{}")

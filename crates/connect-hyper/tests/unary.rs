@@ -6,12 +6,8 @@ mod common;
 
 use std::time::{Duration, Instant};
 
-use common::{Look, Say, Server, Step, json, response, word, write};
+use common::{Look, Say, Server, Step, client, json, response, word, write};
 use connect_hyper::{Client, Code, Codec, Credential, Execution};
-
-fn client(server: &Server) -> Client {
-    Client::builder(&server.base).build().unwrap()
-}
 
 const OK: &str = r#"{"text":"hello"}"#;
 

@@ -5,7 +5,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use connect_hyper::{ClientStreaming, Idempotency, Method, ServerStreaming, Unary};
+use connect_hyper::{Client, ClientStreaming, Idempotency, Method, ServerStreaming, Unary};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -78,6 +78,25 @@ pub fn envelope(flags: u8, message: impl AsRef<[u8]>) -> Vec<u8> {
     envelope.extend((message.len() as u32).to_be_bytes());
     envelope.extend_from_slice(message);
     envelope
+}
+
+/// A response whose body is these envelopes.
+pub fn stream(envelopes: &[Vec<u8>]) -> Step {
+    response(
+        "200 OK",
+        "content-type: application/connect+json\r\n",
+        envelopes.concat(),
+    )
+}
+
+/// A message of a stream.
+pub fn said(text: &str) -> Vec<u8> {
+    envelope(0, format!(r#"{{"text":"{text}"}}"#))
+}
+
+/// A client with the usual settings.
+pub fn client(server: &Server) -> Client {
+    Client::builder(&server.base).build().unwrap()
 }
 
 /// What the server does once it has read a request.
