@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,6 +11,7 @@ use tracing::field::Empty;
 use tracing::{Instrument as _, Span};
 
 use crate::body::{RequestBody, ResponseBody};
+use crate::cancel::Signal;
 use crate::client::{Client, Inner, check_secrecy};
 use crate::credential::Credential;
 use crate::deadline::Deadline;
@@ -43,6 +44,7 @@ pub(crate) struct Options {
     /// None: the client's.
     timeout: Option<Option<Duration>>,
     headers: Option<HeaderMap>,
+    signal: Signal,
     /// The first thing that is wrong with them; awaiting reports it.
     error: Option<Error>,
 }
@@ -89,18 +91,32 @@ impl<M: Method> Call<M> {
         }
         self
     }
+
+    /// Ends the call in `canceled` when `signal` completes: the cancellation of a token, say, or the
+    /// end of a timer. A stream of responses ends so too, behind the messages that were taken from
+    /// it. The last signal that is set counts.
+    ///
+    /// On the wire it is what dropping the call is. A signal that has completed before the call is
+    /// awaited keeps it from being sent.
+    pub fn cancel_on(mut self, signal: impl Future<Output = ()> + Send + 'static) -> Self {
+        self.options.signal = Signal::new(signal);
+        self
+    }
 }
 
 impl<M: Method<Kind = Unary>> Call<M> {
     /// Makes the call, and returns as soon as status and headers are here, whatever they say.
     ///
-    /// The deadline goes on while the body is read.
+    /// The deadline goes on while the body is read. What [`cancel_on`](Self::cancel_on) was given is
+    /// heeded as far as this returns; from there on, dropping the response cancels the call.
     ///
     /// # Errors
     ///
     /// No response came. The error tells whether the request may have been executed.
-    pub async fn send(self) -> Result<RawResponse<M>, Error> {
-        let raw = unary::send(self).instrument(span(M::PATH)).await;
+    pub async fn send(mut self) -> Result<RawResponse<M>, Error> {
+        let mut signal = std::mem::take(&mut self.options.signal);
+        let call = pin!(unary::send(self));
+        let raw = signal.end(call).instrument(span(M::PATH)).await;
         Ok(RawResponse {
             raw: raw.map_err(|error| error.with_method(M::PATH))?,
             method: PhantomData,
@@ -121,17 +137,21 @@ impl<M: Method> IntoFuture for Call<M> {
     type Output = Result<Output<M>, Error>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
-    fn into_future(self) -> Self::IntoFuture {
+    fn into_future(mut self) -> Self::IntoFuture {
         let span = span(M::PATH);
         let own = span.clone();
+        let mut signal = std::mem::take(&mut self.options.signal);
         let call = async move {
-            let result = M::Kind::run(self)
-                .await
-                .map_err(|error| error.with_method(M::PATH));
-            if let Err(error) = &result {
-                own.record("rpc.connect_rpc.error_code", error.code().as_str());
+            match signal.end(pin!(M::Kind::run(self))).await {
+                Ok(mut output) => {
+                    M::Kind::hold::<M>(&mut output, signal);
+                    Ok(output)
+                }
+                Err(error) => {
+                    own.record("rpc.connect_rpc.error_code", error.code().as_str());
+                    Err(error.with_method(M::PATH))
+                }
             }
-            result
         };
         Box::pin(call.instrument(span))
     }

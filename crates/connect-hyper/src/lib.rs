@@ -4,6 +4,7 @@
 
 mod body;
 mod call;
+mod cancel;
 mod client;
 mod code;
 mod codec;

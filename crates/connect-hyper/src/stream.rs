@@ -13,6 +13,7 @@ use http_body::Body as _;
 
 use crate::body::ResponseBody;
 use crate::call::Exchange;
+use crate::cancel::Signal;
 use crate::client::Inner;
 use crate::codec::Codec;
 use crate::credential::{Credential, Credentials};
@@ -82,6 +83,7 @@ impl<T> Streaming<T> {
                 codec: client.codec,
                 limit: client.response_limit,
                 timer,
+                signal: Signal::default(),
                 used: used.map(|used| (client.credentials.clone(), used)),
                 state: State::Open,
                 outcome: None,
@@ -102,6 +104,11 @@ impl<T> Streaming<T> {
                 .with_status(StatusCode::OK)
                 .with_execution(Execution::Executed),
         )
+    }
+
+    /// Ends the stream when `signal` completes.
+    pub(crate) fn hold(&mut self, signal: Signal) {
+        self.receiver.signal = signal;
     }
 
     pub(crate) fn into_response(self, message: T) -> Response<T> {
@@ -146,6 +153,7 @@ struct Receiver {
     codec: Codec,
     limit: usize,
     timer: Timer,
+    signal: Signal,
     /// The credential that was sent, to be forgotten if the end of the stream refuses it.
     used: Option<(Credentials, Credential)>,
     state: State,
@@ -170,6 +178,10 @@ impl Receiver {
         loop {
             if self.state == State::Done {
                 return Poll::Ready(None);
+            }
+            // Checklist 25.
+            if let Poll::Ready(error) = self.signal.poll(cx) {
+                return Poll::Ready(Some(Err(self.told_or(error))));
             }
             match self.decoder.next() {
                 Ok(Some((flags, data))) => match self.envelope(flags, data) {

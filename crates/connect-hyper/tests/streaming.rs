@@ -5,12 +5,14 @@
 mod common;
 
 use std::io::Write as _;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use common::{
     Count, Gather, Server, Step, Word, client, envelope, json, response, said, stream, word, write,
 };
 use connect_hyper::{Client, Code, Codec, Error, Execution, Requests};
+use tokio::sync::Notify;
 
 fn end() -> Vec<u8> {
     envelope(2, "{}")
@@ -310,6 +312,35 @@ async fn deadlines() {
     let error = client.call::<Count>(word("")).await.unwrap_err();
     assert_eq!(error.code(), Code::DeadlineExceeded);
     assert!(error.message().contains("300ms"), "{error}");
+}
+
+/// Checklist 25: the messages that came are kept.
+#[tokio::test]
+async fn canceled_behind_messages() {
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: application/connect+json\r\n\r\n";
+    let server = Server::start(vec![vec![
+        write(head),
+        write(said("one")),
+        Step::AwaitClose,
+    ]])
+    .await;
+    let cancel = Arc::new(Notify::new());
+    let signal = cancel.clone();
+    let call = client(&server).call::<Count>(word("2"));
+    let mut stream = call
+        .cancel_on(async move { signal.notified().await })
+        .await
+        .unwrap();
+    assert_eq!(stream.message().await.unwrap(), Some(word("one")));
+    cancel.notify_one();
+    let error = stream.message().await.unwrap_err();
+    assert_eq!(error.code(), Code::Canceled);
+    assert_eq!(error.execution(), Execution::Executed);
+    assert_eq!(error.method(), Some("/toy.v1.Toy/Count"));
+    for _ in 0..3 {
+        assert!(stream.message().await.unwrap().is_none());
+    }
+    server.client_closed().await;
 }
 
 #[tokio::test]

@@ -185,6 +185,31 @@ async fn giving_up_closes_the_connection() {
     server.client_closed().await;
 }
 
+/// Checklist 25.
+#[tokio::test]
+async fn canceled_from_elsewhere() {
+    let server = Server::start(vec![vec![Step::AwaitClose]]).await;
+    let client = client(&server);
+    let error = client
+        .call::<Say>(word("hi"))
+        .cancel_on(std::future::ready(()))
+        .await
+        .unwrap_err();
+    assert_eq!(error.code(), Code::Canceled);
+    assert_eq!(error.execution(), Execution::NotSent);
+    assert!(server.requests().is_empty());
+
+    let error = client
+        .call::<Say>(word("hi"))
+        .cancel_on(server.asked())
+        .await
+        .unwrap_err();
+    assert_eq!(error.code(), Code::Canceled);
+    assert_eq!(error.execution(), Execution::Ambiguous);
+    assert_eq!(error.method(), Some("/toy.v1.Toy/Say"));
+    server.client_closed().await;
+}
+
 #[tokio::test]
 async fn nobody_listens() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -134,6 +134,7 @@ pub fn json(status: &str, body: &str) -> Step {
 pub struct Server {
     pub base: String,
     seen: Arc<Mutex<Vec<String>>>,
+    asked: Arc<tokio::sync::Notify>,
     closed: Arc<tokio::sync::Notify>,
 }
 
@@ -143,17 +144,21 @@ impl Server {
         let server = Self {
             base: format!("http://{}", listener.local_addr().unwrap()),
             seen: Arc::default(),
+            asked: Arc::default(),
             closed: Arc::default(),
         };
         let script = Arc::new(Mutex::new(script.into_iter()));
         let (seen, closed) = (server.seen.clone(), server.closed.clone());
+        let asked = server.asked.clone();
         tokio::spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
                 let (script, seen, closed) = (script.clone(), seen.clone(), closed.clone());
+                let asked = asked.clone();
                 tokio::spawn(async move {
                     let mut socket = socket;
                     while let Some(request) = read_request(&mut socket).await {
                         seen.lock().unwrap().push(request);
+                        asked.notify_one();
                         let steps = script.lock().unwrap().next().unwrap_or_default();
                         if !play(&mut socket, steps, &closed).await {
                             break;
@@ -168,6 +173,12 @@ impl Server {
     /// The requests so far, each as text.
     pub fn requests(&self) -> Vec<String> {
         self.seen.lock().unwrap().clone()
+    }
+
+    /// Waits until the server has read a request.
+    pub fn asked(&self) -> impl Future<Output = ()> + Send + 'static {
+        let asked = self.asked.clone();
+        async move { asked.notified().await }
     }
 
     /// Waits until a [`Step::AwaitClose`] saw the client close its connection.
