@@ -6,6 +6,7 @@ use std::{fmt, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
+mod conformance;
 mod proto;
 
 /// The workspace's own tools.
@@ -18,6 +19,9 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Test the runtime with the suites of its protocols.
+    #[command(subcommand)]
+    Conformance(conformance::Command),
     /// Keep `proto/` in step with the published API.
     #[command(subcommand)]
     Proto(proto::Command),
@@ -41,6 +45,7 @@ impl fmt::Display for Failure {
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
+        Command::Conformance(command) => command.run(),
         Command::Proto(command) => command.run(),
     };
     outcome.unwrap_or_else(|failure| {

@@ -1,0 +1,256 @@
+//! `cargo xtask conformance connect`: the official suite against our client and our server.
+
+use std::ffi::OsStr;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::process::{self, ExitCode, Stdio};
+use std::time::Instant;
+
+use serde_json::Value;
+
+use crate::Failure;
+
+/// The suite. Its binary says that it is of this version.
+const PACKAGE: &str = "connectrpc.com/conformance/cmd/connectconformance";
+const VERSION: &str = "v1.0.5";
+
+/// The Go that it is written in.
+const GO: (u32, u32) = (1, 24);
+
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// Run the Connect conformance suite, and exit with status 1 unless every case was run and
+    /// passed. Needs Go 1.24 or later, and installs the suite below the target folder.
+    Connect {
+        /// Test the client or the server alone.
+        #[arg(long)]
+        mode: Option<Mode>,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Mode {
+    /// Our client against the suite's server.
+    Client,
+}
+
+impl Mode {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+        }
+    }
+
+    /// How many cases the suite makes of the features in the mode's configuration. Fewer would mean
+    /// that something is switched off there, or that the suite gave up.
+    fn cases(self) -> u32 {
+        match self {
+            Self::Client => 444,
+        }
+    }
+}
+
+impl Command {
+    pub(crate) fn run(self) -> Result<ExitCode, Failure> {
+        let Self::Connect { mode } = self;
+        check_go()?;
+        let testees = Testees::build()?;
+        let suite = install(&testees.folder)?;
+        let modes = mode.map_or_else(|| vec![Mode::Client], |mode| vec![mode]);
+        let mut all_passed = true;
+        for mode in modes {
+            all_passed &= test(mode, &suite, &testees)?;
+        }
+        Ok(ExitCode::from(u8::from(!all_passed)))
+    }
+}
+
+/// Runs the suite in one mode, and prints what came of it.
+fn test(mode: Mode, suite: &Path, testees: &Testees) -> Result<bool, Failure> {
+    let began = Instant::now();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/conformance");
+    let output = process::Command::new(suite)
+        .args(["--mode", mode.name(), "--conf"])
+        .arg(root.join(format!("{}.yaml", mode.name())))
+        .arg("--")
+        .arg(testees.path(mode))
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|error| Failure::new(format!("cannot run {}: {error}", suite.display())))?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    let Some(count) = Count::read(&said) else {
+        return Err(Failure::new(format!(
+            "the suite has no result for the {} ({}):\n{said}",
+            mode.name(),
+            output.status
+        )));
+    };
+    let has_passed = output.status.success() && count.is_all_of(mode.cases());
+    if !has_passed {
+        println!("{said}");
+    }
+    println!(
+        "{}: {count}, {} expected, in {} s",
+        mode.name(),
+        mode.cases(),
+        began.elapsed().as_secs()
+    );
+    Ok(has_passed)
+}
+
+/// What the suite says at its end.
+#[derive(Debug, PartialEq, Eq)]
+struct Count {
+    ran: u32,
+    passed: u32,
+}
+
+impl Count {
+    /// Reads `Total cases: 3416`, and behind it `3416 passed, 0 failed`.
+    fn read(said: &str) -> Option<Self> {
+        let (_, end) = said.rsplit_once("Total cases: ")?;
+        let mut lines = end.lines();
+        let ran = lines.next()?.trim().parse().ok()?;
+        let (passed, _) = lines.next()?.split_once(" passed")?;
+        let passed = passed.trim().parse().ok()?;
+        Some(Self { ran, passed })
+    }
+
+    fn is_all_of(&self, cases: u32) -> bool {
+        self.ran == cases && self.passed == cases
+    }
+}
+
+impl fmt::Display for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} cases ran, {} passed", self.ran, self.passed)
+    }
+}
+
+/// The programs under test.
+struct Testees {
+    folder: PathBuf,
+}
+
+impl Testees {
+    fn build() -> Result<Self, Failure> {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let arguments = ["build", "--quiet", "--package", "conformance", "--bins"];
+        let output = process::Command::new(cargo)
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .args(arguments)
+            .arg("--message-format=json-render-diagnostics")
+            .stderr(Stdio::inherit())
+            .output()
+            .map_err(|error| Failure::new(format!("cannot run cargo: {error}")))?;
+        if !output.status.success() {
+            return Err(Failure::new("the testees don't build"));
+        }
+        let folder = String::from_utf8_lossy(&output.stdout)
+            .lines()
+            .find_map(|line| {
+                let message: Value = serde_json::from_str(line).ok()?;
+                let executable = Path::new(message.get("executable")?.as_str()?);
+                executable.parent().map(Path::to_owned)
+            })
+            .ok_or_else(|| Failure::new("cargo doesn't say where the testees are"))?;
+        Ok(Self { folder })
+    }
+
+    fn path(&self, mode: Mode) -> PathBuf {
+        let name = format!("connect-{}-testee", mode.name());
+        self.folder
+            .join(name)
+            .with_extension(std::env::consts::EXE_EXTENSION)
+    }
+}
+
+/// The suite's binary: installed, unless it is there in our version.
+fn install(target: &Path) -> Result<PathBuf, Failure> {
+    let folder = target.join("conformance-suite");
+    let binary = folder
+        .join("connectconformance")
+        .with_extension(std::env::consts::EXE_EXTENSION);
+    if says(&binary, "--version").is_ok_and(|said| said.trim().ends_with(VERSION)) {
+        return Ok(binary);
+    }
+    let status = process::Command::new("go")
+        .args(["install", &format!("{PACKAGE}@{VERSION}")])
+        .env("GOBIN", &folder)
+        .status();
+    match status {
+        Ok(status) if status.success() => Ok(binary),
+        _ => Err(Failure::new(format!(
+            "go install {PACKAGE}@{VERSION} has failed"
+        ))),
+    }
+}
+
+fn check_go() -> Result<(), Failure> {
+    let (major, minor) = GO;
+    let found = match says("go", "version") {
+        Ok(said) if go_version(&said).is_some_and(|version| version >= GO) => return Ok(()),
+        Ok(said) => format!("this is {}", said.trim()),
+        Err(error) => format!("cannot run go: {error}"),
+    };
+    Err(Failure::new(format!(
+        "Go {major}.{minor} or later is missing, which the conformance suite is built with ({found})"
+    )))
+}
+
+/// Reads `go version go1.24.3 linux/amd64`.
+fn go_version(said: &str) -> Option<(u32, u32)> {
+    said.split_whitespace().find_map(|word| {
+        let mut parts = word
+            .strip_prefix("go")?
+            .split(|c: char| !c.is_ascii_digit());
+        Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+    })
+}
+
+/// What a program prints when it is given one argument.
+fn says(program: impl AsRef<OsStr>, argument: &str) -> std::io::Result<String> {
+    let output = process::Command::new(program).arg(argument).output()?;
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts() {
+        let said = "FAILED: a/Total cases: 9:\n\tx\n\n\nTotal cases: 444\n440 passed, 4 failed\n";
+        let count = Count::read(said).unwrap();
+        assert_eq!((count.ran, count.passed), (444, 440));
+        assert!(!count.is_all_of(444));
+        for none in ["", "Total cases: many\n1 passed", "Total cases: 1\nnothing"] {
+            assert_eq!(Count::read(none), None, "{none}");
+        }
+    }
+
+    /// The suite's own exit status is 0 where cases could not be run.
+    #[test]
+    fn fewer_cases_are_no_success() {
+        let said = "Total cases: 400\n400 passed, 0 failed\n\
+                    Another 44 could not be run due to client timing out or exiting prematurely.";
+        let count = Count::read(said).unwrap();
+        assert!(count.is_all_of(400));
+        assert!(!count.is_all_of(444));
+    }
+
+    #[test]
+    fn go_versions() {
+        for (said, version) in [
+            ("go version go1.24.3 linux/amd64\n", Some((1, 24))),
+            ("go version go1.26rc1 darwin/arm64", Some((1, 26))),
+            ("go version go2.0 linux/amd64", Some((2, 0))),
+            ("go version devel go1.25-abcdef linux/amd64", Some((1, 25))),
+            ("bash: go: no such thing", None),
+            ("", None),
+        ] {
+            assert_eq!(go_version(said), version, "{said}");
+        }
+    }
+}
