@@ -26,6 +26,14 @@ impl RequestBody {
         Self(Content::Full((!data.is_empty()).then_some(data)))
     }
 
+    /// All of it, unless it is a stream.
+    pub(crate) fn whole(&self) -> Option<&[u8]> {
+        match &self.0 {
+            Content::Full(data) => Some(data.as_deref().unwrap_or_default()),
+            Content::Stream(_) => None,
+        }
+    }
+
     pub(crate) fn stream(pieces: Pieces) -> Self {
         Self(Content::Stream(pieces))
     }

@@ -13,6 +13,7 @@ use tracing::{Instrument as _, Span};
 use crate::body::{RequestBody, ResponseBody};
 use crate::cancel::Signal;
 use crate::client::{Client, Inner, check_secrecy};
+use crate::compression::Compression;
 use crate::credential::Credential;
 use crate::deadline::Deadline;
 use crate::error::{Error, Execution};
@@ -45,6 +46,8 @@ pub(crate) struct Options {
     timeout: Option<Option<Duration>>,
     headers: Option<HeaderMap>,
     signal: Signal,
+    /// None: the client's.
+    use_get: Option<bool>,
     /// The first thing that is wrong with them; awaiting reports it.
     error: Option<Error>,
 }
@@ -105,6 +108,14 @@ impl<M: Method> Call<M> {
 }
 
 impl<M: Method<Kind = Unary>> Call<M> {
+    /// Makes this call by GET or by POST, whatever the client's setting
+    /// ([`ClientBuilder::use_get`](crate::ClientBuilder::use_get)) is. A method that may have side
+    /// effects is called by POST in any case.
+    pub fn use_get(mut self, use_get: bool) -> Self {
+        self.options.use_get = Some(use_get);
+        self
+    }
+
     /// Makes the call, and returns as soon as status and headers are here, whatever they say.
     ///
     /// The deadline goes on while the body is read. What [`cancel_on`](Self::cancel_on) was given is
@@ -180,6 +191,10 @@ pub(crate) struct Prepared {
     idempotency: Idempotency,
     framing: Framing,
     headers: Option<HeaderMap>,
+    /// What the message, or some of a stream's, is compressed with.
+    pub(crate) encoding: Option<Compression>,
+    /// How long a URL may be for the call to be made by GET. None: it is made by POST.
+    get_url_limit: Option<usize>,
     /// What the server is told.
     pub(crate) deadline: Deadline,
 }
@@ -202,11 +217,16 @@ impl Options {
             check_secrecy(&client.base)?;
         }
         deadline.check()?;
+        let framing = Framing::of(M::Kind::STREAMS);
+        let may_get = framing == Framing::Unary && M::IDEMPOTENCY == Idempotency::NoSideEffects;
+        let use_get = may_get && self.use_get.unwrap_or(client.use_get);
         Ok(Prepared {
             path: M::PATH,
             idempotency: M::IDEMPOTENCY,
-            framing: Framing::of(M::Kind::STREAMS),
+            framing,
             headers,
+            encoding: client.outgoing.map(|outgoing| outgoing.compression),
+            get_url_limit: use_get.then_some(client.get_url_limit),
             deadline,
         })
     }
@@ -273,11 +293,14 @@ pub(crate) async fn exchange(
                 .await
                 .map_err(as_second(is_second))?
         };
-        let request = request::post(Parts {
+        let request = request::make(Parts {
             base: &client.base,
             path: prepared.path,
             codec: client.codec,
             framing: prepared.framing,
+            encoding: prepared.encoding,
+            accept_encoding: client.accept_encoding.clone(),
+            get_url_limit: prepared.get_url_limit,
             defaults: &client.headers,
             headers: prepared.headers.as_ref(),
             authorization: credential

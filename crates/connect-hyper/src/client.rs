@@ -12,6 +12,7 @@ use tower_service::Service;
 use crate::body::RequestBody;
 use crate::call::Call;
 use crate::codec::Codec;
+use crate::compression::{Accepted, Compression, Outgoing};
 use crate::credential::{Credential, CredentialProvider, Credentials};
 use crate::error::{BoxError, Error};
 use crate::kind::Kind;
@@ -25,6 +26,8 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 const DEFAULT_STREAM_IDLE_TIMEOUT: Duration = Duration::from_secs(300);
 /// How large a response may be once it is decompressed: 16 MiB.
 const DEFAULT_RESPONSE_LIMIT: usize = 16 << 20;
+/// How long the URL of a GET may be: what everybody on the way should take (RFC 9110, section 4.1).
+const DEFAULT_GET_URL_LIMIT: usize = 8000;
 
 /// A client of Connect services behind one base URL.
 ///
@@ -40,6 +43,12 @@ pub(crate) struct Inner {
     pub(crate) timeout: Option<Duration>,
     pub(crate) stream_idle_timeout: Option<Duration>,
     pub(crate) response_limit: usize,
+    pub(crate) accepted: Accepted,
+    /// `accepted` as a header.
+    pub(crate) accept_encoding: HeaderValue,
+    pub(crate) outgoing: Option<Outgoing>,
+    pub(crate) use_get: bool,
+    pub(crate) get_url_limit: usize,
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     pub(crate) credentials: Credentials,
     pub(crate) transport: Transport,
@@ -59,6 +68,10 @@ impl Client {
             http2_only: false,
             stream_idle_timeout: Some(DEFAULT_STREAM_IDLE_TIMEOUT),
             response_limit: DEFAULT_RESPONSE_LIMIT,
+            accepted: Accepted::default(),
+            outgoing: None,
+            use_get: false,
+            get_url_limit: DEFAULT_GET_URL_LIMIT,
             headers: Vec::new(),
             credentials: Credentials::None,
             transport: None,
@@ -111,6 +124,10 @@ pub struct ClientBuilder {
     http2_only: bool,
     stream_idle_timeout: Option<Duration>,
     response_limit: usize,
+    accepted: Accepted,
+    outgoing: Option<Outgoing>,
+    use_get: bool,
+    get_url_limit: usize,
     headers: Vec<(String, String)>,
     credentials: Credentials,
     transport: Option<Transport>,
@@ -182,6 +199,48 @@ impl ClientBuilder {
     /// a body is read and while it is decompressed. Beyond it a call ends in `resource_exhausted`.
     pub fn response_limit(mut self, bytes: usize) -> Self {
         self.response_limit = bytes;
+        self
+    }
+
+    /// Compresses each message that has `min_bytes` bytes or more, before compression. Off unless
+    /// set, since not every server takes it.
+    ///
+    /// A compressed length tells something of what is in the message. Where an attacker can have
+    /// text of his own sent beside a secret, and sees the lengths, that is a leak.
+    pub fn compress_requests(mut self, compression: Compression, min_bytes: usize) -> Self {
+        self.outgoing = Some(Outgoing {
+            compression,
+            min_bytes,
+        });
+        self
+    }
+
+    /// What a server may compress its answers with, the most preferred first: all that this build
+    /// has unless set. None at all asks for answers as they are.
+    ///
+    /// The features `zstd`, `br` and `gzip` say what there is, and it is preferred in that order.
+    pub fn accept_compression(
+        mut self,
+        compressions: impl IntoIterator<Item = Compression>,
+    ) -> Self {
+        self.accepted = compressions.into_iter().collect();
+        self
+    }
+
+    /// Calls unary methods without side effects by GET, so that caches on the way can answer them.
+    /// Off unless set.
+    ///
+    /// The message then stands in the URL, and proxies and servers write URLs to their logs. A call
+    /// whose request holds a secret can turn it off for itself ([`Call::use_get`]).
+    pub fn use_get(mut self, use_get: bool) -> Self {
+        self.use_get = use_get;
+        self
+    }
+
+    /// How many bytes the URL of a GET may have: 8000 unless set, which RFC 9110 asks everybody on
+    /// the way to take. A call whose URL would be longer is made by POST.
+    pub fn get_url_limit(mut self, bytes: usize) -> Self {
+        self.get_url_limit = bytes;
         self
     }
 
@@ -276,6 +335,11 @@ impl ClientBuilder {
                 timeout: self.timeout,
                 stream_idle_timeout: self.stream_idle_timeout,
                 response_limit: self.response_limit,
+                accept_encoding: self.accepted.header(),
+                accepted: self.accepted,
+                outgoing: self.outgoing,
+                use_get: self.use_get,
+                get_url_limit: self.get_url_limit,
                 headers,
                 credentials: self.credentials,
                 transport,

@@ -21,6 +21,14 @@ pub enum Codec {
 }
 
 impl Codec {
+    /// The name in the query of a GET.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Codec::Json => "json",
+            Codec::Binary => "proto",
+        }
+    }
+
     /// The content type of a unary message.
     pub(crate) const fn unary_content_type(self) -> &'static str {
         match self {

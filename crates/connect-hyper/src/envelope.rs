@@ -3,7 +3,7 @@
 use bytes::{BufMut as _, Bytes, BytesMut};
 
 use crate::Code;
-use crate::compression;
+use crate::compression::{self, Outgoing};
 use crate::error::Error;
 
 /// The message is compressed.
@@ -18,7 +18,7 @@ const HEADER: usize = 5;
 /// # Errors
 ///
 /// When it is longer than the header can say: 4 GiB.
-pub(crate) fn encode(flags: u8, message: &[u8]) -> Result<Bytes, Error> {
+fn encode(flags: u8, message: &[u8]) -> Result<Bytes, Error> {
     let Ok(length) = u32::try_from(message.len()) else {
         return Err(Error::new(
             Code::ResourceExhausted,
@@ -30,6 +30,15 @@ pub(crate) fn encode(flags: u8, message: &[u8]) -> Result<Bytes, Error> {
     envelope.put_u32(length);
     envelope.put_slice(message);
     Ok(envelope.freeze())
+}
+
+/// An envelope with a message of the client's, compressed if that is set and it is long enough.
+pub(crate) fn request(message: Bytes, outgoing: Option<Outgoing>) -> Result<Bytes, Error> {
+    let (message, is_compressed) = match outgoing {
+        Some(outgoing) => outgoing.apply(message)?,
+        None => (message, false),
+    };
+    encode(if is_compressed { COMPRESSED } else { 0 }, &message)
 }
 
 /// Cuts what arrives of a body into envelopes.

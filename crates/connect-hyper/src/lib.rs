@@ -19,6 +19,7 @@ mod error_body;
 mod kind;
 mod metadata;
 mod method;
+mod query;
 mod request;
 mod response;
 mod stream;
@@ -26,12 +27,15 @@ mod stream_call;
 mod stream_timer;
 mod transport;
 mod unary;
+#[cfg(feature = "br")]
+mod unbrotli;
 
 pub use body::RequestBody;
 pub use call::Call;
 pub use client::{Client, ClientBuilder};
 pub use code::{Code, ParseCodeError};
 pub use codec::Codec;
+pub use compression::Compression;
 pub use credential::{Credential, CredentialFuture, CredentialProvider};
 pub use credential_file::CredentialFile;
 pub use error::{BoxError, Error, ErrorDetail, Execution};

@@ -7,10 +7,12 @@ use http::{Method, Request, Uri};
 
 use crate::body::RequestBody;
 use crate::codec::Codec;
+use crate::compression::Compression;
 use crate::error::Error;
-use crate::{Code, StreamKind, compression};
+use crate::{Code, StreamKind, query};
 
 const CONNECT_PROTOCOL_VERSION: HeaderName = HeaderName::from_static("connect-protocol-version");
+const CONNECT_CONTENT_ENCODING: HeaderName = HeaderName::from_static("connect-content-encoding");
 const CONNECT_ACCEPT_ENCODING: HeaderName = HeaderName::from_static("connect-accept-encoding");
 const CONNECT_TIMEOUT_MS: HeaderName = HeaderName::from_static("connect-timeout-ms");
 
@@ -87,16 +89,25 @@ impl BaseUrl {
     }
 
     fn uri(&self, method: &'static str) -> Result<Uri, Error> {
-        let path = if self.path.is_empty() {
-            PathAndQuery::try_from(method)
-                .map_err(|error| Error::new(Code::Internal, "not a path").with_source(error))?
+        if self.path.is_empty() {
+            self.at(PathAndQuery::try_from(method))
         } else {
-            let mut path = String::with_capacity(self.path.len() + method.len());
-            path.push_str(&self.path);
-            path.push_str(method);
-            PathAndQuery::from_maybe_shared(Bytes::from(path))
-                .map_err(|error| Error::new(Code::Internal, "not a path").with_source(error))?
-        };
+            self.at(PathAndQuery::from_maybe_shared(Bytes::from(
+                self.path(method),
+            )))
+        }
+    }
+
+    fn path(&self, method: &'static str) -> String {
+        let mut path = String::with_capacity(self.path.len() + method.len());
+        path.push_str(&self.path);
+        path.push_str(method);
+        path
+    }
+
+    fn at(&self, path: Result<PathAndQuery, http::uri::InvalidUri>) -> Result<Uri, Error> {
+        let path =
+            path.map_err(|error| Error::new(Code::Internal, "not a path").with_source(error))?;
         let mut parts = http::uri::Parts::default();
         parts.scheme = Some(self.scheme.clone());
         parts.authority = Some(self.authority.clone());
@@ -118,6 +129,11 @@ pub(crate) struct Parts<'a> {
     pub(crate) path: &'static str,
     pub(crate) codec: Codec,
     pub(crate) framing: Framing,
+    /// What the message, or some of a stream's, is compressed with.
+    pub(crate) encoding: Option<Compression>,
+    pub(crate) accept_encoding: HeaderValue,
+    /// How long a URL may be for the call to be made by GET. None: it is made by POST.
+    pub(crate) get_url_limit: Option<usize>,
     /// The client's own headers.
     pub(crate) defaults: &'a [(HeaderName, HeaderValue)],
     /// The call's headers; a name that stands here replaces the client's.
@@ -145,25 +161,43 @@ impl Framing {
     }
 }
 
-/// The POST of a call.
-pub(crate) fn post(parts: Parts<'_>) -> Result<Request<RequestBody>, Error> {
-    let mut request = Request::new(parts.body);
-    *request.method_mut() = Method::POST;
-    *request.uri_mut() = parts.base.uri(parts.path)?;
+/// The request of a call.
+pub(crate) fn make(parts: Parts<'_>) -> Result<Request<RequestBody>, Error> {
     let own = parts.headers.map_or(0, HeaderMap::len);
     let mut headers = HeaderMap::with_capacity(8 + parts.defaults.len() + own);
-    headers.insert(
-        header::CONTENT_TYPE,
-        parts.codec.content_type(parts.framing),
-    );
-    headers.insert(CONNECT_PROTOCOL_VERSION, HeaderValue::from_static("1"));
+    let mut request = match get_uri(&parts)? {
+        Some(uri) => {
+            let mut request = Request::new(RequestBody::full(Bytes::new()));
+            *request.uri_mut() = uri;
+            request
+        }
+        None => {
+            // Checklist 7: all this is a POST's alone.
+            headers.insert(
+                header::CONTENT_TYPE,
+                parts.codec.content_type(parts.framing),
+            );
+            headers.insert(CONNECT_PROTOCOL_VERSION, HeaderValue::from_static("1"));
+            if let Some(compression) = parts.encoding {
+                let name = match parts.framing {
+                    Framing::Unary => header::CONTENT_ENCODING,
+                    Framing::Streaming => CONNECT_CONTENT_ENCODING,
+                };
+                headers.insert(name, HeaderValue::from_static(compression.name()));
+            }
+            let mut request = Request::new(parts.body);
+            *request.method_mut() = Method::POST;
+            *request.uri_mut() = parts.base.uri(parts.path)?;
+            request
+        }
+    };
     // Checklist 4.
     match parts.framing {
         Framing::Unary => {
-            headers.insert(header::ACCEPT_ENCODING, compression::accept_encoding());
+            headers.insert(header::ACCEPT_ENCODING, parts.accept_encoding);
         }
         Framing::Streaming => {
-            headers.insert(CONNECT_ACCEPT_ENCODING, compression::accept_encoding());
+            headers.insert(CONNECT_ACCEPT_ENCODING, parts.accept_encoding);
             headers.insert(
                 header::ACCEPT_ENCODING,
                 HeaderValue::from_static("identity"),
@@ -190,6 +224,24 @@ pub(crate) fn post(parts: Parts<'_>) -> Result<Request<RequestBody>, Error> {
     Ok(request)
 }
 
+/// The URL of a call by GET: if that is asked for, and no longer than may be.
+fn get_uri(parts: &Parts<'_>) -> Result<Option<Uri>, Error> {
+    let (Some(limit), Some(message)) = (parts.get_url_limit, parts.body.whole()) else {
+        return Ok(None);
+    };
+    let base = parts.base;
+    let origin = base.scheme.as_str().len() + "://".len() + base.authority.as_str().len();
+    let path = query::append(
+        base.path(parts.path),
+        parts.codec,
+        parts.encoding,
+        message,
+        limit.saturating_sub(origin),
+    );
+    path.map(|path| base.at(PathAndQuery::from_maybe_shared(Bytes::from(path))))
+        .transpose()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -200,6 +252,9 @@ mod tests {
             path: "/a.B/C",
             codec: Codec::Json,
             framing: Framing::Unary,
+            encoding: None,
+            accept_encoding: HeaderValue::from_static("gzip"),
+            get_url_limit: None,
             defaults: &[],
             headers: None,
             authorization: None,
@@ -217,7 +272,7 @@ mod tests {
         own.append("user-agent", HeaderValue::from_static("own"));
         own.append("x-a", HeaderValue::from_static("1"));
         own.append("x-a", HeaderValue::from_static("2"));
-        let request = post(Parts {
+        let request = make(Parts {
             defaults: &defaults,
             headers: Some(&own),
             authorization: Some(HeaderValue::from_static("Bearer t")),
@@ -227,17 +282,10 @@ mod tests {
         .unwrap();
         assert_eq!(request.method(), Method::POST);
         assert_eq!(request.uri(), "https://example.com/api/a.B/C");
-        let mut headers: Vec<_> = request
-            .headers()
-            .iter()
-            .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
-            .collect();
-        headers.sort();
-        let encoding = compression::accept_encoding();
         assert_eq!(
-            headers,
+            headers(&request),
             [
-                &format!("accept-encoding: {}", encoding.to_str().unwrap()),
+                "accept-encoding: gzip",
                 "authorization: Bearer t",
                 "connect-protocol-version: 1",
                 "connect-timeout-ms: 5000",
@@ -249,6 +297,76 @@ mod tests {
         );
     }
 
+    fn headers(request: &Request<RequestBody>) -> Vec<String> {
+        let mut headers: Vec<_> = request
+            .headers()
+            .iter()
+            .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
+            .collect();
+        headers.sort();
+        headers
+    }
+
+    /// Checklist 7: no body and nothing about one, and the deadline in its header.
+    #[test]
+    fn a_get() {
+        let base = BaseUrl::parse("https://example.com/api/").unwrap();
+        let url = "https://example.com/api/a.B/C?connect=v1&encoding=json&message=%7B%7D";
+        let limited = |limit| {
+            make(Parts {
+                timeout: Some(HeaderValue::from_static("5000")),
+                authorization: Some(HeaderValue::from_static("Bearer t")),
+                get_url_limit: Some(limit),
+                ..parts(&base)
+            })
+            .unwrap()
+        };
+        let request = limited(url.len());
+        assert_eq!(
+            (request.method(), request.uri()),
+            (&Method::GET, &url.parse().unwrap())
+        );
+        assert!(request.body().whole().unwrap().is_empty());
+        assert_eq!(
+            headers(&request),
+            [
+                "accept-encoding: gzip",
+                "authorization: Bearer t",
+                "connect-timeout-ms: 5000",
+            ]
+        );
+        // One byte more than the limit: the same call by POST.
+        let request = limited(url.len() - 1);
+        assert_eq!(request.method(), Method::POST);
+        assert_eq!(request.uri(), "https://example.com/api/a.B/C");
+        assert_eq!(request.body().whole().unwrap(), b"{}");
+        assert!(request.headers().contains_key("content-type"));
+    }
+
+    /// Checklist 4.
+    #[cfg(feature = "gzip")]
+    #[test]
+    fn the_encoding_of_a_request() {
+        let base = BaseUrl::parse("https://example.com").unwrap();
+        for (framing, get_url_limit, expected) in [
+            (Framing::Unary, None, Some("content-encoding")),
+            (Framing::Streaming, None, Some("connect-content-encoding")),
+            (Framing::Unary, Some(8000), None),
+        ] {
+            let request = make(Parts {
+                framing,
+                get_url_limit,
+                encoding: Some(Compression::Gzip),
+                ..parts(&base)
+            })
+            .unwrap();
+            let names: Vec<_> = request.headers().keys().map(HeaderName::as_str).collect();
+            for name in ["content-encoding", "connect-content-encoding"] {
+                assert_eq!(names.contains(&name), Some(name) == expected, "{names:?}");
+            }
+        }
+    }
+
     #[test]
     fn bases() {
         for (base, uri) in [
@@ -257,7 +375,7 @@ mod tests {
             ("http://[::1]:80/x/y", "http://[::1]:80/x/y/a.B/C"),
         ] {
             let base = BaseUrl::parse(base).unwrap();
-            assert_eq!(post(parts(&base)).unwrap().uri(), uri);
+            assert_eq!(make(parts(&base)).unwrap().uri(), uri);
         }
         for wrong in [
             "",

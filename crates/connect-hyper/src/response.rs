@@ -11,6 +11,7 @@ use http_body_util::BodyExt as _;
 
 use crate::body::ResponseBody;
 use crate::codec::Codec;
+use crate::compression::Accepted;
 use crate::deadline::Deadline;
 use crate::error::{Error, Execution, innermost};
 use crate::unary::Expect;
@@ -157,6 +158,7 @@ pub(crate) struct Raw {
     pub(crate) deadline: Deadline,
     pub(crate) codec: Codec,
     pub(crate) limit: usize,
+    pub(crate) accepted: Accepted,
     /// Reading failed: what is in the buffer is a part, for good.
     pub(crate) failed: bool,
 }
@@ -277,8 +279,14 @@ impl Raw {
         }
         let body = self.buffer.take();
         match expect {
-            Expect::Message => unary::message(&self.headers, body, self.limit),
-            Expect::ErrorBody => Err(unary::error(self.status, &self.headers, body, self.limit)),
+            Expect::Message => unary::message(&self.headers, body, &self.accepted, self.limit),
+            Expect::ErrorBody => Err(unary::error(
+                self.status,
+                &self.headers,
+                body,
+                &self.accepted,
+                self.limit,
+            )),
         }
     }
 }

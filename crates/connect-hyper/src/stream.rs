@@ -16,13 +16,14 @@ use crate::call::Exchange;
 use crate::cancel::Signal;
 use crate::client::Inner;
 use crate::codec::Codec;
+use crate::compression::Accepted;
 use crate::credential::{Credential, Credentials};
 use crate::end_stream::{self, EndStream};
 use crate::envelope::{COMPRESSED, Decoder, END_STREAM};
 use crate::error::{Error, Execution, innermost};
 use crate::response::Response;
 use crate::stream_timer::Timer;
-use crate::{Code, Message, compression, unary};
+use crate::{Code, Message, unary};
 
 const CONNECT_CONTENT_ENCODING: HeaderName = HeaderName::from_static("connect-content-encoding");
 
@@ -70,7 +71,7 @@ impl<T> Streaming<T> {
         timer: Timer,
     ) -> Result<Self, Error> {
         let (head, body) = response.into_parts();
-        if let Err(error) = check_head(head.status, &head.headers, client.codec) {
+        if let Err(error) = check_head(head.status, &head.headers, client.codec, &client.accepted) {
             return Err(error.with_metadata(head.headers));
         }
         Ok(Self {
@@ -82,6 +83,7 @@ impl<T> Streaming<T> {
                 decoder: Decoder::new(client.response_limit),
                 codec: client.codec,
                 limit: client.response_limit,
+                accepted: client.accepted,
                 timer,
                 signal: Signal::default(),
                 used: used.map(|used| (client.credentials.clone(), used)),
@@ -152,6 +154,7 @@ struct Receiver {
     decoder: Decoder,
     codec: Codec,
     limit: usize,
+    accepted: Accepted,
     timer: Timer,
     signal: Signal,
     /// The credential that was sent, to be forgotten if the end of the stream refuses it.
@@ -259,7 +262,8 @@ impl Receiver {
     fn decompress(&self, data: Bytes) -> Result<Bytes, Error> {
         match self.headers.get(CONNECT_CONTENT_ENCODING) {
             Some(encoding) if encoding != "identity" => {
-                compression::decompress(encoding.as_bytes(), data, self.limit)
+                self.accepted
+                    .decompress(encoding.as_bytes(), data, self.limit)
             }
             _ => Err(Error::new(
                 Code::Internal,
@@ -333,7 +337,12 @@ fn bytes_behind_the_end() -> Error {
 }
 
 /// Checklist 17: before a byte of the body is taken for an envelope.
-fn check_head(status: StatusCode, headers: &HeaderMap, codec: Codec) -> Result<(), Error> {
+fn check_head(
+    status: StatusCode,
+    headers: &HeaderMap,
+    codec: Codec,
+    accepted: &Accepted,
+) -> Result<(), Error> {
     if status != StatusCode::OK {
         return Err(unary::by_status(status, headers));
     }
@@ -359,7 +368,7 @@ fn check_head(status: StatusCode, headers: &HeaderMap, codec: Codec) -> Result<(
         }
     }
     match headers.get(CONNECT_CONTENT_ENCODING) {
-        Some(encoding) if !compression::is_known(encoding.as_bytes()) => refuse(
+        Some(encoding) if !accepted.allows(encoding.as_bytes()) => refuse(
             Code::Internal,
             "the stream has an encoding that was not offered",
         ),

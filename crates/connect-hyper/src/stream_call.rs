@@ -8,7 +8,9 @@ use futures_core::Stream;
 
 use crate::body::RequestBody;
 use crate::call::{Call, Input, Payload, exchange};
+use crate::client::Inner;
 use crate::codec::Codec;
+use crate::compression::Outgoing;
 use crate::deadline::Deadline;
 use crate::envelope;
 use crate::error::{BoxError, Error};
@@ -21,8 +23,9 @@ use crate::{Message, Method};
 pub(crate) async fn server_streaming<M: Method<Kind = ServerStreaming>>(
     call: Call<M>,
 ) -> Result<Streaming<M::Response>, Error> {
-    let message = call.client.inner().codec.encode(&call.input)?;
-    let payload = Payload::Message(envelope::encode(0, &message)?);
+    let inner = call.client.inner();
+    let message = inner.codec.encode(&call.input)?;
+    let payload = Payload::Message(envelope::request(message, inner.outgoing)?);
     open(call, |_, _| payload).await
 }
 
@@ -53,7 +56,7 @@ pub(crate) async fn client_streaming<M: Method<Kind = ClientStreaming>>(
 /// Opens a stream of responses: its start has the client's deadline, the whole has the call's.
 async fn open<M: Method>(
     call: Call<M>,
-    payload: impl FnOnce(Input<M>, Codec) -> Payload,
+    payload: impl FnOnce(Input<M>, &Inner) -> Payload,
 ) -> Result<Streaming<M::Response>, Error> {
     let whole = call.options.stream_deadline();
     let to_head = call.options.deadline(call.client.inner());
@@ -64,7 +67,7 @@ async fn start<M: Method>(
     call: Call<M>,
     whole: Deadline,
     to_head: Deadline,
-    payload: impl FnOnce(Input<M>, Codec) -> Payload,
+    payload: impl FnOnce(Input<M>, &Inner) -> Payload,
 ) -> Result<Streaming<M::Response>, Error> {
     let Call {
         client,
@@ -73,7 +76,7 @@ async fn start<M: Method>(
     } = call;
     let inner = client.inner();
     let prepared = options.prepare::<M>(inner, whole)?;
-    let payload = payload(input, inner.codec);
+    let payload = payload(input, inner);
     let exchanged = to_head
         .enforce(
             "before the response's head",
@@ -89,10 +92,11 @@ async fn start<M: Method>(
 }
 
 impl<T: Message> Requests<T> {
-    fn payload(self, codec: Codec) -> Payload {
+    fn payload(self, client: &Inner) -> Payload {
         Payload::Stream(Some(RequestBody::stream(Box::pin(Envelopes {
             requests: self,
-            codec,
+            codec: client.codec,
+            outgoing: client.outgoing,
         }))))
     }
 }
@@ -101,6 +105,7 @@ impl<T: Message> Requests<T> {
 struct Envelopes<T> {
     requests: Requests<T>,
     codec: Codec,
+    outgoing: Option<Outgoing>,
 }
 
 impl<T: Message> Stream for Envelopes<T> {
@@ -113,7 +118,7 @@ impl<T: Message> Stream for Envelopes<T> {
         let envelope = self
             .codec
             .encode(&request)
-            .and_then(|message| envelope::encode(0, &message))
+            .and_then(|message| envelope::request(message, self.outgoing))
             .map_err(BoxError::from);
         Poll::Ready(Some(envelope))
     }

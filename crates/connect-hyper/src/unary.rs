@@ -7,11 +7,12 @@ use http::{StatusCode, Uri};
 use crate::call::{Call, Payload, Prepared, exchange};
 use crate::client::{Client, Inner};
 use crate::codec::Codec;
+use crate::compression::Accepted;
 use crate::error::{Error, Execution};
 use crate::error_body::{self, ErrorBody};
 use crate::kind::Unary;
 use crate::response::{Buffer, Raw, Response};
-use crate::{Code, Method, compression};
+use crate::{Code, Method};
 
 /// Makes the call and decodes its response.
 pub(crate) async fn run<M: Method<Kind = Unary>>(
@@ -37,8 +38,13 @@ pub(crate) async fn send<M: Method<Kind = Unary>>(call: Call<M>) -> Result<Raw, 
 fn prepare<M: Method<Kind = Unary>>(call: Call<M>) -> Result<(Client, Prepared, Bytes), Error> {
     let inner = call.client.inner();
     let deadline = call.options.deadline(inner);
-    let prepared = call.options.prepare::<M>(inner, deadline)?;
-    let message = inner.codec.encode(&call.input)?;
+    let mut prepared = call.options.prepare::<M>(inner, deadline)?;
+    let mut message = inner.codec.encode(&call.input)?;
+    if let Some(outgoing) = inner.outgoing {
+        let is_compressed;
+        (message, is_compressed) = outgoing.apply(message)?;
+        prepared.encoding = prepared.encoding.filter(|_| is_compressed);
+    }
     Ok((call.client, prepared, message))
 }
 
@@ -62,6 +68,7 @@ async fn head_only(client: &Inner, prepared: &Prepared, message: Bytes) -> Resul
         deadline: prepared.deadline,
         codec: client.codec,
         limit: client.response_limit,
+        accepted: client.accepted,
         failed: false,
     })
 }
@@ -117,33 +124,44 @@ fn is_json(value: &HeaderValue) -> bool {
 }
 
 /// The message's bytes: decompressed, within `limit`.
-pub(crate) fn message(headers: &HeaderMap, body: Bytes, limit: usize) -> Result<Bytes, Error> {
+pub(crate) fn message(
+    headers: &HeaderMap,
+    body: Bytes,
+    accepted: &Accepted,
+    limit: usize,
+) -> Result<Bytes, Error> {
     let Some(encoding) = headers.get(header::CONTENT_ENCODING) else {
         return Ok(body);
     };
-    compression::decompress(encoding.as_bytes(), body, limit).map_err(|error| {
-        error
-            .with_status(StatusCode::OK)
-            .with_execution(Execution::Executed)
-    })
+    accepted
+        .decompress(encoding.as_bytes(), body, limit)
+        .map_err(|error| {
+            error
+                .with_status(StatusCode::OK)
+                .with_execution(Execution::Executed)
+        })
 }
 
 /// The error that a response other than 200 stands for.
-pub(crate) fn error(status: StatusCode, headers: &HeaderMap, body: Bytes, limit: usize) -> Error {
+pub(crate) fn error(
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: Bytes,
+    accepted: &Accepted,
+    limit: usize,
+) -> Error {
     let body = match headers.get(header::CONTENT_ENCODING) {
         None => body,
-        Some(encoding) => match compression::decompress(
-            encoding.as_bytes(),
-            body,
-            limit.min(error_body::MAX_BYTES),
-        ) {
-            Ok(body) => body,
-            Err(error) => {
-                return error
-                    .with_status(status)
-                    .with_execution(Execution::Ambiguous);
+        Some(encoding) => {
+            match accepted.decompress(encoding.as_bytes(), body, limit.min(error_body::MAX_BYTES)) {
+                Ok(body) => body,
+                Err(error) => {
+                    return error
+                        .with_status(status)
+                        .with_execution(Execution::Ambiguous);
+                }
             }
-        },
+        }
     };
     match error_body::parse(&body) {
         // Checklist 15: a valid code in the body wins over the status.
@@ -296,8 +314,10 @@ mod tests {
     fn the_body_of_an_error() {
         let status = StatusCode::UNPROCESSABLE_ENTITY;
         let json = content_type("application/json");
-        let read =
-            |body: &'static str| error(status, &json, Bytes::from_static(body.as_bytes()), 1 << 20);
+        let read = |body: &'static str| {
+            let body = Bytes::from_static(body.as_bytes());
+            error(status, &json, body, &Accepted::default(), 1 << 20)
+        };
 
         let told = read(r#"{"code":"out_of_range","message":"m"}"#);
         assert_eq!((told.code(), told.message()), (Code::OutOfRange, "m"));
