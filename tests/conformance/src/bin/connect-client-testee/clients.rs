@@ -68,13 +68,24 @@ impl Settings {
             HttpVersion::HttpVersion2 => builder.http2_only(),
             other => return Err(format!("{other:?}: not spoken here")),
         };
-        builder = match self.compression {
-            Compression::Identity => builder,
+        let compression = match self.compression {
+            Compression::Identity => None,
+            Compression::Gzip => Some(connect_hyper::Compression::Gzip),
+            Compression::Br => Some(connect_hyper::Compression::Brotli),
+            Compression::Zstd => Some(connect_hyper::Compression::Zstd),
             other => return Err(format!("{other:?}: no such compression here")),
         };
+        builder = builder.accept_compression(compression);
+        if let Some(compression) = compression {
+            // However small: the suite wants to see each request compressed.
+            builder = builder.compress_requests(compression, 0);
+        }
         if self.receive_limit > 0 {
             builder = builder.response_limit(self.receive_limit as usize);
         }
-        builder.build().map_err(|error| error.to_string())
+        builder
+            .use_get(self.use_get)
+            .build()
+            .map_err(|error| error.to_string())
     }
 }
