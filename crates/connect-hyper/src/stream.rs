@@ -186,6 +186,11 @@ impl Receiver {
             if let Poll::Ready(error) = self.signal.poll(cx) {
                 return Poll::Ready(Some(Err(self.told_or(error))));
             }
+            // Checklist 21: whatever they are.
+            if self.state == State::Ended && !self.decoder.is_empty() {
+                let error = Error::new(Code::Internal, "the stream goes on behind its end");
+                return Poll::Ready(Some(Err(self.broken(error))));
+            }
             match self.decoder.next() {
                 Ok(Some((flags, data))) => match self.envelope(flags, data) {
                     Ok(Some(message)) => return Poll::Ready(Some(Ok(message))),
@@ -224,9 +229,6 @@ impl Receiver {
 
     /// A message's bytes; none for the end of the stream.
     fn envelope(&mut self, flags: u8, data: Bytes) -> Result<Option<Bytes>, Error> {
-        if self.state == State::Ended {
-            return Err(bytes_behind_the_end());
-        }
         let data = if flags & COMPRESSED == 0 {
             data
         } else {
@@ -275,11 +277,7 @@ impl Receiver {
     /// The body has ended.
     fn end(&mut self) -> Option<Result<Bytes, Error>> {
         if !self.decoder.is_empty() {
-            let error = if self.state == State::Ended {
-                bytes_behind_the_end()
-            } else {
-                Error::new(Code::Internal, "the stream ends in the middle of a message")
-            };
+            let error = Error::new(Code::Internal, "the stream ends in the middle of a message");
             return Some(Err(self.broken(error)));
         }
         if self.state == State::Open {
@@ -330,10 +328,6 @@ impl Receiver {
         }
         error.with_metadata(metadata).with_method(self.method)
     }
-}
-
-fn bytes_behind_the_end() -> Error {
-    Error::new(Code::Internal, "the stream goes on behind its end")
 }
 
 /// Checklist 17: before a byte of the body is taken for an envelope.

@@ -190,6 +190,11 @@ async fn broken_streams() {
             Code::Internal,
         ),
         (
+            "a length of 4 GiB behind the end",
+            [end(), vec![0, 255, 255, 255, 255]].concat(),
+            Code::Internal,
+        ),
+        (
             "a length of 4 GiB",
             vec![0, 255, 255, 255, 255],
             Code::ResourceExhausted,

@@ -41,6 +41,9 @@ impl Session {
         };
         let client = builder
             .timeout(connection.timeout)
+            // An answer that holds a token is kept byte for byte if it can't be understood, and then
+            // a person has to be able to read it.
+            .runtime(|runtime| runtime.accept_compression([]))
             .build()
             .map_err(|error| Failure::of_setting(&error))?;
         Ok(Self { client, server })

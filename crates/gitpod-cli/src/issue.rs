@@ -125,7 +125,7 @@ async fn exchange<M: Method<Kind = Unary>>(
         Broken::Call(error) => describe(&error),
         Broken::GivenUp => GIVEN_UP.to_owned(),
     };
-    // A build with gzip may have been answered so.
+    // None was asked for; a server may have sent one all the same.
     if let Some(encoding) = encoding {
         why.push_str(&format!(" (content-encoding: {encoding:?})"));
     }
