@@ -2,13 +2,15 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use futures_core::Stream;
 use http_body::{Body, Frame, SizeHint};
+use http_body_util::BodyExt as _;
 
 use crate::error::BoxError;
+use crate::transport::BoxLease;
 
 /// The body of a request.
 pub struct RequestBody(Content);
@@ -36,6 +38,11 @@ impl RequestBody {
 
     pub(crate) fn stream(pieces: Pieces) -> Self {
         Self(Content::Stream(pieces))
+    }
+
+    /// Whether all of it is here.
+    pub(crate) fn is_full(&self) -> bool {
+        matches!(self.0, Content::Full(_))
     }
 }
 
@@ -82,9 +89,50 @@ impl Body for RequestBody {
 }
 
 /// The body of a response, whatever transport it came by.
-pub(crate) enum ResponseBody {
-    Hyper(hyper::body::Incoming),
+///
+/// Dropping it before its end closes its connection (HTTP/1.1) or resets its stream (HTTP/2).
+pub struct ResponseBody(Received);
+
+enum Received {
+    Hyper {
+        body: hyper::body::Incoming,
+        /// An HTTP/1.1 connection, which the next call may have once the body is read.
+        lease: Option<BoxLease>,
+    },
     Other(Pin<Box<dyn Body<Data = Bytes, Error = BoxError> + Send>>),
+}
+
+impl ResponseBody {
+    pub(crate) fn hyper(body: hyper::body::Incoming, lease: Option<BoxLease>) -> Self {
+        let mut body = Self(Received::Hyper { body, lease });
+        if body.is_end_stream() {
+            body.finish();
+        }
+        body
+    }
+
+    pub(crate) fn new<B>(body: B) -> Self
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        Self(Received::Other(Box::pin(body.map_err(Into::into))))
+    }
+
+    /// The end is reached: the connection is free.
+    fn finish(&mut self) {
+        if let Received::Hyper { lease, .. } = &mut self.0
+            && let Some(mut lease) = lease.take()
+        {
+            lease.as_mut().finish();
+        }
+    }
+}
+
+impl fmt::Debug for ResponseBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseBody").finish_non_exhaustive()
+    }
 }
 
 impl Body for ResponseBody {
@@ -92,28 +140,39 @@ impl Body for ResponseBody {
     type Error = BoxError;
 
     fn poll_frame(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        match self.get_mut() {
-            ResponseBody::Hyper(body) => Pin::new(body)
-                .poll_frame(cx)
-                .map_err(|error| Box::new(error) as BoxError),
-            ResponseBody::Other(body) => body.as_mut().poll_frame(cx),
+        let frame = match &mut self.0 {
+            Received::Hyper { body, .. } => ready!(Pin::new(body).poll_frame(cx)),
+            Received::Other(body) => return body.as_mut().poll_frame(cx),
+        };
+        match frame {
+            Some(Err(error)) => Poll::Ready(Some(Err(error.into()))),
+            Some(Ok(frame)) => {
+                if self.is_end_stream() {
+                    self.finish();
+                }
+                Poll::Ready(Some(Ok(frame)))
+            }
+            None => {
+                self.finish();
+                Poll::Ready(None)
+            }
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        match self {
-            ResponseBody::Hyper(body) => body.is_end_stream(),
-            ResponseBody::Other(body) => body.is_end_stream(),
+        match &self.0 {
+            Received::Hyper { body, .. } => body.is_end_stream(),
+            Received::Other(body) => body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
-        match self {
-            ResponseBody::Hyper(body) => body.size_hint(),
-            ResponseBody::Other(body) => body.size_hint(),
+        match &self.0 {
+            Received::Hyper { body, .. } => body.size_hint(),
+            Received::Other(body) => body.size_hint(),
         }
     }
 }

@@ -12,7 +12,7 @@ use tracing::{Instrument as _, Span};
 
 use crate::body::{RequestBody, ResponseBody};
 use crate::cancel::Signal;
-use crate::client::{Client, Inner, check_secrecy};
+use crate::client::{Client, Inner};
 use crate::compression::Compression;
 use crate::credential::Credential;
 use crate::deadline::Deadline;
@@ -214,7 +214,7 @@ impl Options {
             .as_ref()
             .is_some_and(|own| own.keys().any(metadata::is_secret))
         {
-            check_secrecy(&client.base)?;
+            client.check_secrecy()?;
         }
         deadline.check()?;
         let framing = Framing::of(M::Kind::STREAMS);

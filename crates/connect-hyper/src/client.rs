@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, Response};
 use http_body::Body;
+use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::body::RequestBody;
@@ -17,7 +18,7 @@ use crate::credential::{Credential, CredentialProvider, Credentials};
 use crate::error::{BoxError, Error};
 use crate::kind::Kind;
 use crate::request::BaseUrl;
-use crate::transport::{HyperOptions, Transport};
+use crate::transport::{self, HttpService, Hyper, Transport, Versions};
 use crate::{Code, Method, metadata};
 
 /// The deadline of a call that sets none: 30 s.
@@ -39,6 +40,8 @@ pub struct Client {
 
 pub(crate) struct Inner {
     pub(crate) base: BaseUrl,
+    /// Nobody else can read what is sent.
+    is_private: bool,
     pub(crate) codec: Codec,
     pub(crate) timeout: Option<Duration>,
     pub(crate) stream_idle_timeout: Option<Duration>,
@@ -63,9 +66,7 @@ impl Client {
             base_url: base_url.into(),
             codec: Codec::default(),
             timeout: Some(DEFAULT_TIMEOUT),
-            connect_timeout: Duration::from_secs(10),
-            pool_idle_timeout: Duration::from_secs(90),
-            http2_only: false,
+            options: transport::Options::default(),
             stream_idle_timeout: Some(DEFAULT_STREAM_IDLE_TIMEOUT),
             response_limit: DEFAULT_RESPONSE_LIMIT,
             accepted: Accepted::default(),
@@ -75,6 +76,7 @@ impl Client {
             headers: Vec::new(),
             credentials: Credentials::None,
             transport: None,
+            layers: Vec::new(),
         }
     }
 
@@ -119,9 +121,7 @@ pub struct ClientBuilder {
     base_url: String,
     codec: Codec,
     timeout: Option<Duration>,
-    connect_timeout: Duration,
-    pool_idle_timeout: Duration,
-    http2_only: bool,
+    options: transport::Options,
     stream_idle_timeout: Option<Duration>,
     response_limit: usize,
     accepted: Accepted,
@@ -131,6 +131,8 @@ pub struct ClientBuilder {
     headers: Vec<(String, String)>,
     credentials: Credentials,
     transport: Option<Transport>,
+    /// From the inside out.
+    layers: Vec<Box<dyn FnOnce(HttpService) -> Transport + Send>>,
 }
 
 impl fmt::Debug for ClientBuilder {
@@ -170,21 +172,108 @@ impl ClientBuilder {
     ///
     /// Failing here is known as not sent, which the deadline's end is not.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.connect_timeout = timeout;
+        self.options.connect_timeout = timeout;
         self
     }
 
-    /// How long an unused connection is kept: 90 s unless set.
+    /// How long an unused connection is kept: 90 s unless set. Zero keeps none.
     pub fn pool_idle_timeout(mut self, timeout: Duration) -> Self {
-        self.pool_idle_timeout = timeout;
+        self.options.pool_idle_timeout = timeout;
         self
     }
 
-    /// Speaks HTTP/2 from the first byte, over plain connections too (h2c with prior knowledge).
+    /// How many unused HTTP/1.1 connections are kept to an origin: 128 unless set.
     ///
-    /// Unless set, plain connections speak HTTP/1.1, and TLS negotiates (ALPN).
+    /// It doesn't limit how many are in use. Of HTTP/2 there is one connection an origin.
+    pub fn pool_max_idle(mut self, connections: usize) -> Self {
+        self.options.pool_max_idle = connections;
+        self
+    }
+
+    /// How long a connection is silent before TCP looks whether the other end is there: 60 s
+    /// unless set. `None`: it never does.
+    pub fn tcp_keep_alive(mut self, time: impl Into<Option<Duration>>) -> Self {
+        self.options.tcp_keep_alive = time.into();
+        self
+    }
+
+    /// How often an HTTP/2 connection with calls under way is pinged, and how long an answer may
+    /// take before it is given up: 20 s and 10 s unless set. `None`: it isn't pinged.
+    pub fn http2_keep_alive(
+        mut self,
+        interval_and_timeout: impl Into<Option<(Duration, Duration)>>,
+    ) -> Self {
+        self.options.http2_keep_alive = interval_and_timeout.into();
+        self
+    }
+
+    /// Speaks HTTP/1.1 alone.
+    ///
+    /// Unless this or [`http2_only`](Self::http2_only) is set, plain connections speak HTTP/1.1,
+    /// and TLS negotiates (ALPN).
+    pub fn http1_only(mut self) -> Self {
+        self.options.versions = Versions::Http1;
+        self
+    }
+
+    /// Speaks HTTP/2 alone, from the first byte: over plain connections too (h2c with prior
+    /// knowledge).
     pub fn http2_only(mut self) -> Self {
-        self.http2_only = true;
+        self.options.versions = Versions::Http2;
+        self
+    }
+
+    /// Connects to a unix socket, whatever host the base URL names. A credential over http is
+    /// fine then, as the socket is this machine's.
+    #[cfg(unix)]
+    pub fn unix_socket(mut self, path: impl Into<std::path::PathBuf>) -> Self {
+        self.options.unix_socket = Some(path.into());
+        self
+    }
+
+    /// Trusts the certificates of this PEM text too, beside the system's.
+    ///
+    /// [`build`](Self::build) reports what can't be read.
+    #[cfg(feature = "tls")]
+    pub fn root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.options.tls.roots.push(pem.into());
+        self
+    }
+
+    /// Shows servers that ask for one a certificate: its chain (the leaf first) and its key, in
+    /// PEM. The key may be PKCS #8, PKCS #1 or SEC 1.
+    ///
+    /// [`build`](Self::build) reports what can't be read, and never quotes it.
+    #[cfg(feature = "tls")]
+    pub fn client_certificate(
+        mut self,
+        chain_pem: impl Into<Vec<u8>>,
+        key_pem: impl Into<Vec<u8>>,
+    ) -> Self {
+        self.options.tls.client = Some((chain_pem.into(), key_pem.into()));
+        self
+    }
+
+    /// Takes this configuration of TLS, in place of the default one and of
+    /// [`root_certificates`](Self::root_certificates) and
+    /// [`client_certificate`](Self::client_certificate). Its ALPN protocols are set here.
+    ///
+    /// Unstable: rustls's version is part of it, and changes in any release of this crate.
+    #[cfg(feature = "unstable-rustls")]
+    pub fn rustls_client_config(mut self, config: rustls::ClientConfig) -> Self {
+        self.options.tls.config = Some(config);
+        self
+    }
+
+    /// Whether https goes by the proxy that the environment names: it does unless set.
+    ///
+    /// The first of `HTTPS_PROXY`, `https_proxy`, `ALL_PROXY` and `all_proxy` that is set counts, as
+    /// `http://[user:password@]host[:port]` or `https://…`; `NO_PROXY`, or `no_proxy`, lists hosts
+    /// and networks that it isn't for. The proxy is asked for a tunnel (`CONNECT`), so that it sees
+    /// the host's name and nothing else. Plain http, which is for tests, goes by no proxy.
+    #[cfg(feature = "tls")]
+    pub fn proxy_from_env(mut self, is_used: bool) -> Self {
+        self.options.proxy_from_env = is_used;
         self
     }
 
@@ -287,6 +376,27 @@ impl ClientBuilder {
         self
     }
 
+    /// Wraps a tower layer around every attempt of every call. One that is added later is further
+    /// out.
+    ///
+    /// What a layer's own failure means isn't known, so the request may have been executed; an
+    /// error of the transport's that a layer hands on keeps its meaning.
+    pub fn layer<L, B>(mut self, layer: L) -> Self
+    where
+        L: Layer<HttpService> + Send + 'static,
+        L::Service:
+            Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + Sync + 'static,
+        <L::Service as Service<Request<RequestBody>>>::Future: Send,
+        <L::Service as Service<Request<RequestBody>>>::Error: Into<BoxError>,
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        self.layers.push(Box::new(move |inner| {
+            Transport::service(layer.layer(inner))
+        }));
+        self
+    }
+
     /// The client.
     ///
     /// # Errors
@@ -315,46 +425,52 @@ impl ClientBuilder {
         }
         let has_secret =
             self.credentials.is_some() || headers.iter().any(|(name, _)| metadata::is_secret(name));
-        if has_secret {
-            check_secrecy(&base)?;
-        }
-        let transport = match self.transport {
+        #[cfg(unix)]
+        let is_local = self.options.unix_socket.is_some();
+        #[cfg(not(unix))]
+        let is_local = false;
+        let is_private = base.is_https() || base.is_loopback() || is_local;
+        let mut transport = match self.transport {
             Some(transport) => transport,
-            None => Transport::hyper(&HyperOptions {
-                connect_timeout: self.connect_timeout,
-                pool_idle_timeout: self.pool_idle_timeout,
-                http2_only: self.http2_only,
-                #[cfg(feature = "tls")]
-                https: base.is_https(),
-            })?,
+            None => Transport::Hyper(Hyper::new(&self.options, base.is_https())?),
         };
+        for layer in self.layers {
+            transport = layer(HttpService::new(transport));
+        }
+        let inner = Inner {
+            base,
+            is_private,
+            codec: self.codec,
+            timeout: self.timeout,
+            stream_idle_timeout: self.stream_idle_timeout,
+            response_limit: self.response_limit,
+            accept_encoding: self.accepted.header(),
+            accepted: self.accepted,
+            outgoing: self.outgoing,
+            use_get: self.use_get,
+            get_url_limit: self.get_url_limit,
+            headers,
+            credentials: self.credentials,
+            transport,
+        };
+        if has_secret {
+            inner.check_secrecy()?;
+        }
         Ok(Client {
-            inner: Arc::new(Inner {
-                base,
-                codec: self.codec,
-                timeout: self.timeout,
-                stream_idle_timeout: self.stream_idle_timeout,
-                response_limit: self.response_limit,
-                accept_encoding: self.accepted.header(),
-                accepted: self.accepted,
-                outgoing: self.outgoing,
-                use_get: self.use_get,
-                get_url_limit: self.get_url_limit,
-                headers,
-                credentials: self.credentials,
-                transport,
-            }),
+            inner: Arc::new(inner),
         })
     }
 }
 
-/// A credential over plain http goes to this machine alone.
-pub(crate) fn check_secrecy(base: &BaseUrl) -> Result<(), Error> {
-    if base.is_https() || base.is_loopback() {
-        return Ok(());
+impl Inner {
+    /// A credential over plain http goes to this machine alone.
+    pub(crate) fn check_secrecy(&self) -> Result<(), Error> {
+        if self.is_private {
+            return Ok(());
+        }
+        Err(Error::new(
+            Code::InvalidArgument,
+            "a credential is sent over https, or over http to a loopback address: the base URL is neither",
+        ))
     }
-    Err(Error::new(
-        Code::InvalidArgument,
-        "a credential is sent over https, or over http to a loopback address: the base URL is neither",
-    ))
 }

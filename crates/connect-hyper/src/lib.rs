@@ -30,7 +30,7 @@ mod unary;
 #[cfg(feature = "br")]
 mod unbrotli;
 
-pub use body::RequestBody;
+pub use body::{RequestBody, ResponseBody};
 pub use call::Call;
 pub use client::{Client, ClientBuilder};
 pub use code::{Code, ParseCodeError};
@@ -43,3 +43,4 @@ pub use kind::{Bidi, ClientStreaming, Kind, Requests, ServerStreaming, StreamKin
 pub use method::{Idempotency, Message, Method};
 pub use response::{RawResponse, Response};
 pub use stream::Streaming;
+pub use transport::HttpService;

@@ -1,0 +1,72 @@
+//! What a transport's failure means for a call.
+
+use hyper_util::client::legacy;
+
+use crate::Code;
+use crate::error::{BoxError, Error, Execution, innermost};
+
+/// There was no connection.
+pub(super) fn to_connect(error: BoxError) -> Error {
+    Error::new(
+        Code::Unavailable,
+        format!("can't connect: {}", innermost(&*error)),
+    )
+    .with_source(error)
+}
+
+/// A connection broke before the response's head was there.
+pub(super) fn to_respond(error: hyper::Error) -> Error {
+    no_response(error.into())
+}
+
+/// A user's own transport or layer failed: nothing is known, unless one of ours is below.
+pub(super) fn of_service(error: BoxError) -> Error {
+    let error = match error.downcast::<Error>() {
+        Ok(ours) => return *ours,
+        Err(error) => error,
+    };
+    if chain(&*error)
+        .filter_map(|error| error.downcast_ref::<legacy::Error>())
+        .any(legacy::Error::is_connect)
+    {
+        return to_connect(error);
+    }
+    no_response(error)
+}
+
+fn no_response(error: BoxError) -> Error {
+    // A layer's own error around one of ours; or a request of a stream that has no form on the
+    // wire, while those before it have left.
+    if let Some(ours) = chain(&*error).find_map(|error| error.downcast_ref::<Error>()) {
+        return Error::new(ours.code(), ours.message().to_owned())
+            .with_execution(Execution::Ambiguous);
+    }
+    let execution = if is_not_processed(&*error) {
+        Execution::NotSent
+    } else {
+        Execution::Ambiguous
+    };
+    Error::new(
+        Code::Unavailable,
+        format!("no response: {}", innermost(&*error)),
+    )
+    .with_execution(execution)
+    .with_source(error)
+}
+
+/// HTTP/2's word that a stream was not looked at (RFC 9113, section 8.7): it was refused, or is
+/// above the last id of a GOAWAY. (h2 gives that error to no stream below.)
+fn is_not_processed(error: &(dyn std::error::Error + 'static)) -> bool {
+    chain(error)
+        .filter_map(|error| error.downcast_ref::<h2::Error>())
+        .any(|error| {
+            error.is_remote()
+                && (error.is_go_away() || error.reason() == Some(h2::Reason::REFUSED_STREAM))
+        })
+}
+
+fn chain<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
+    std::iter::successors(Some(error), |error| error.source())
+}

@@ -1,0 +1,289 @@
+//! HTTP/1.1 connections that nobody uses, in hyper-util's cache; their number and age are limited here.
+
+use std::future::Ready;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use hyper::client::conn::http1::SendRequest;
+use hyper_util::client::pool::cache;
+use hyper_util::rt::TokioExecutor;
+use tokio::time::Instant;
+use tower_service::Service;
+
+use super::lease::{self, BoxLease, Connection};
+use crate::body::RequestBody;
+use crate::error::BoxError;
+
+/// How many connections are kept, and for how long.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    pub(super) idle_timeout: Duration,
+    pub(super) max_idle: usize,
+}
+
+/// What a cache gives.
+pub(super) enum Take {
+    /// A connection that was idle.
+    Idle(BoxLease),
+    /// A new one, or one that becomes idle before it is there.
+    Connecting(Pin<Box<dyn Future<Output = Result<BoxLease, BoxError>> + Send>>),
+}
+
+/// The cache without its type, which can't be named.
+pub(super) trait Http1Cache: Send + Sync {
+    fn take(&self) -> Take;
+
+    /// Closes connections that have been idle for too long or are closed at the other end.
+    fn reap(&self);
+}
+
+/// What makes connections for a cache.
+pub(super) type Opening = Pin<Box<dyn Future<Output = Result<Idle, BoxError>> + Send>>;
+
+/// A connection, and what the cache knows of it.
+pub(super) struct Idle {
+    sender: SendRequest<RequestBody>,
+    since: Instant,
+    /// How many lie in the cache.
+    count: Arc<AtomicUsize>,
+    limits: Limits,
+    /// It lies in the cache, and is counted.
+    is_counted: bool,
+    /// It has lain there before.
+    is_reused: bool,
+    /// It isn't worth keeping.
+    is_done: bool,
+    /// The request's body is a stream, which may outlast the response.
+    waits_for_stream: bool,
+}
+
+impl Idle {
+    pub(super) fn new(
+        sender: SendRequest<RequestBody>,
+        count: Arc<AtomicUsize>,
+        limits: Limits,
+    ) -> Self {
+        Self {
+            sender,
+            since: Instant::now(),
+            count,
+            limits,
+            is_counted: false,
+            is_reused: false,
+            is_done: false,
+            waits_for_stream: false,
+        }
+    }
+
+    fn is_usable(&self) -> bool {
+        !self.sender.is_closed() && self.since.elapsed() < self.limits.idle_timeout
+    }
+}
+
+impl Drop for Idle {
+    fn drop(&mut self) {
+        if self.is_counted {
+            self.count.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// The cache asks by `poll_ready` whether a connection is worth keeping, and by nothing else.
+impl Service<()> for Idle {
+    type Response = ();
+    type Error = Done;
+    type Future = Ready<Result<(), Done>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Done>> {
+        Poll::Ready(if self.is_done { Err(Done) } else { Ok(()) })
+    }
+
+    fn call(&mut self, (): ()) -> Self::Future {
+        std::future::ready(Ok(()))
+    }
+}
+
+/// The answer to whether a connection is worth keeping: it isn't.
+#[derive(Debug)]
+pub(super) struct Done;
+
+impl From<Done> for BoxError {
+    fn from(_: Done) -> Self {
+        "the connection is done".into()
+    }
+}
+
+/// An empty cache over what makes connections.
+pub(super) fn new<M>(opener: M) -> Arc<dyn Http1Cache>
+where
+    M: Service<(), Response = Idle, Error = BoxError, Future = Opening>
+        + Clone
+        + Send
+        + Sync
+        + 'static,
+{
+    let cache = cache::builder()
+        .executor(TokioExecutor::new())
+        .build::<M, ()>(opener);
+    // The types of the cache and of what it lends can't be named. These closures are where they
+    // are known.
+    shared(
+        cache,
+        |lent| lent.inner_mut(),
+        |cache| {
+            cache.retain(|idle| idle.is_usable());
+        },
+    )
+}
+
+fn shared<C, T, R>(cache: C, idle: T, retain: R) -> Arc<dyn Http1Cache>
+where
+    C: Service<(), Error = BoxError> + Clone + Send + Sync + 'static,
+    C::Future: Unpin + Send + 'static,
+    C::Response: Service<()> + Send + 'static,
+    T: Fn(&mut C::Response) -> &mut Idle + Copy + Send + Sync + 'static,
+    R: Fn(&mut C) + Send + Sync + 'static,
+{
+    Arc::new(Shared {
+        cache,
+        idle,
+        retain,
+    })
+}
+
+struct Shared<C, T, R> {
+    cache: C,
+    idle: T,
+    retain: R,
+}
+
+impl<C, T, R> Http1Cache for Shared<C, T, R>
+where
+    C: Service<(), Error = BoxError> + Clone + Send + Sync + 'static,
+    C::Future: Unpin + Send + 'static,
+    C::Response: Service<()> + Send + 'static,
+    T: Fn(&mut C::Response) -> &mut Idle + Copy + Send + Sync + 'static,
+    R: Fn(&mut C) + Send + Sync + 'static,
+{
+    fn take(&self) -> Take {
+        // A clone is two counters, and what makes a lock around the cache needless.
+        let mut cache = self.cache.clone();
+        let mut context = Context::from_waker(Waker::noop());
+        loop {
+            // Ready always is: whoever makes connections has no limit of its own.
+            let _ = cache.poll_ready(&mut context);
+            let mut connecting = cache.call(());
+            match Pin::new(&mut connecting).poll(&mut context) {
+                Poll::Ready(Ok(lent)) => {
+                    let mut lent = Lent {
+                        lent,
+                        idle: self.idle,
+                    };
+                    if lent.take() {
+                        return Take::Idle(lent.into_lease());
+                    }
+                }
+                Poll::Ready(Err(error)) => {
+                    return Take::Connecting(Box::pin(std::future::ready(Err(error))));
+                }
+                Poll::Pending => {
+                    let idle = self.idle;
+                    return Take::Connecting(Box::pin(async move {
+                        let mut lent = Lent {
+                            lent: connecting.await?,
+                            idle,
+                        };
+                        // One that isn't usable is found by whoever sends on it.
+                        lent.take();
+                        Ok(lent.into_lease())
+                    }));
+                }
+            }
+        }
+    }
+
+    fn reap(&self) {
+        (self.retain)(&mut self.cache.clone());
+    }
+}
+
+/// A connection that the cache has lent, and how to get at it.
+struct Lent<C: Service<()>, T: Fn(&mut C) -> &mut Idle> {
+    lent: C,
+    idle: T,
+}
+
+impl<C, T> Lent<C, T>
+where
+    C: Service<()> + Send + 'static,
+    T: Fn(&mut C) -> &mut Idle + Send + 'static,
+{
+    fn idle(&mut self) -> &mut Idle {
+        (self.idle)(&mut self.lent)
+    }
+
+    /// Whether the connection can be used.
+    fn take(&mut self) -> bool {
+        let idle = self.idle();
+        idle.is_reused = idle.is_counted;
+        if idle.is_counted {
+            idle.is_counted = false;
+            idle.count.fetch_sub(1, Ordering::Relaxed);
+        }
+        // Until the exchange is over.
+        idle.is_done = true;
+        idle.is_usable()
+    }
+
+    fn into_lease(self) -> BoxLease {
+        lease::lease(self, |lent: &mut Self, request| {
+            let idle = lent.idle();
+            idle.waits_for_stream = !request.body().is_full();
+            idle.sender.try_send_request(request)
+        })
+    }
+}
+
+impl<C, T> Connection for Lent<C, T>
+where
+    C: Service<()> + Send + 'static,
+    T: Fn(&mut C) -> &mut Idle + Send + 'static,
+{
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<hyper::Result<()>> {
+        self.idle().sender.poll_ready(cx)
+    }
+
+    fn is_reused(&mut self) -> bool {
+        self.idle().is_reused
+    }
+
+    fn finish(&mut self) {
+        let idle = self.idle();
+        // A connection that still sends a stream of requests is of no use to anybody.
+        let mut context = Context::from_waker(Waker::noop());
+        if idle.waits_for_stream
+            && !matches!(idle.sender.poll_ready(&mut context), Poll::Ready(Ok(())))
+        {
+            return;
+        }
+        if idle.count.fetch_add(1, Ordering::Relaxed) >= idle.limits.max_idle {
+            idle.count.fetch_sub(1, Ordering::Relaxed);
+            return;
+        }
+        idle.is_counted = true;
+        idle.is_done = false;
+        idle.since = Instant::now();
+    }
+}
+
+impl<C: Service<()>, T: Fn(&mut C) -> &mut Idle> Drop for Lent<C, T> {
+    /// Has the cache look whether the connection is worth keeping.
+    fn drop(&mut self) {
+        let _ = self
+            .lent
+            .poll_ready(&mut Context::from_waker(Waker::noop()));
+    }
+}

@@ -1,0 +1,237 @@
+//! How an HTTP request reaches a server: by hyper, or by whatever a user plugs in.
+
+mod connect;
+mod failure;
+mod http1_cache;
+mod lease;
+mod pool;
+#[cfg(feature = "tls")]
+mod proxy;
+mod service;
+#[cfg(feature = "tls")]
+mod tls;
+
+use std::fmt;
+use std::future::poll_fn;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use http::uri::{Authority, PathAndQuery, Scheme};
+use http::{HeaderValue, Request, Response, Uri, header};
+
+use self::connect::Connector;
+use self::http1_cache::Limits;
+use self::pool::OriginPool;
+use self::service::Erased;
+use crate::Code;
+use crate::body::{RequestBody, ResponseBody};
+use crate::error::Error;
+
+pub(crate) use self::connect::Versions;
+pub(crate) use self::lease::BoxLease;
+pub use self::service::HttpService;
+#[cfg(feature = "tls")]
+pub(crate) use self::tls::TlsOptions;
+
+/// How many connections a call tries that close before they take its request.
+const FRESH_ATTEMPTS: usize = 3;
+/// A year: longer times overflow in a clock.
+const FOREVER: Duration = Duration::from_secs(365 * 86_400);
+
+/// Sends one request, once.
+pub(crate) enum Transport {
+    Hyper(Hyper),
+    Service(Box<dyn Erased>),
+}
+
+impl fmt::Debug for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Transport::Hyper(_) => "Hyper",
+            Transport::Service(_) => "Service",
+        })
+    }
+}
+
+/// What hyper's connections and their pool are set to.
+#[derive(Clone)]
+pub(crate) struct Options {
+    pub(crate) versions: Versions,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) pool_idle_timeout: Duration,
+    pub(crate) pool_max_idle: usize,
+    pub(crate) tcp_keep_alive: Option<Duration>,
+    /// How often a connection with calls under way is pinged, and how long an answer may take.
+    pub(crate) http2_keep_alive: Option<(Duration, Duration)>,
+    #[cfg(unix)]
+    pub(crate) unix_socket: Option<std::path::PathBuf>,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: TlsOptions,
+    #[cfg(feature = "tls")]
+    pub(crate) proxy_from_env: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            versions: Versions::default(),
+            connect_timeout: Duration::from_secs(10),
+            pool_idle_timeout: Duration::from_secs(90),
+            pool_max_idle: 128,
+            tcp_keep_alive: Some(Duration::from_secs(60)),
+            http2_keep_alive: Some((Duration::from_secs(20), Duration::from_secs(10))),
+            #[cfg(unix)]
+            unix_socket: None,
+            #[cfg(feature = "tls")]
+            tls: TlsOptions::default(),
+            #[cfg(feature = "tls")]
+            proxy_from_env: true,
+        }
+    }
+}
+
+impl Transport {
+    pub(crate) async fn send(
+        &self,
+        request: Request<RequestBody>,
+    ) -> Result<Response<ResponseBody>, Error> {
+        match self {
+            Transport::Hyper(hyper) => hyper.send(request).await,
+            Transport::Service(service) => service.send(request).await.map_err(failure::of_service),
+        }
+    }
+}
+
+/// hyper's connections, by origin.
+pub(crate) struct Hyper {
+    connector: Arc<Connector>,
+    versions: Versions,
+    limits: Limits,
+    /// One for the base URL's origin, and one for each that a redirect led to.
+    origins: Mutex<Vec<Arc<Origin>>>,
+}
+
+impl Hyper {
+    /// `https`: whether any is to be spoken, so that roots are needed.
+    pub(crate) fn new(options: &Options, https: bool) -> Result<Self, Error> {
+        Ok(Self {
+            connector: Arc::new(Connector::new(options, https)?),
+            versions: options.versions,
+            limits: Limits {
+                idle_timeout: options.pool_idle_timeout.min(FOREVER),
+                max_idle: options.pool_max_idle,
+            },
+            origins: Mutex::default(),
+        })
+    }
+
+    /// Sends a request on whatever connection takes it. One that turns out to have been closed while
+    /// it was idle gives the request back.
+    async fn send(
+        &self,
+        mut request: Request<RequestBody>,
+    ) -> Result<Response<ResponseBody>, Error> {
+        let origin = self.origin(request.uri())?;
+        let mut fresh = 0;
+        loop {
+            let (mut lease, is_http2) = origin.pool.lease().await.map_err(failure::to_connect)?;
+            if let Err(error) = poll_fn(|cx| lease.as_mut().poll_ready(cx)).await {
+                // Closed while it was idle, which is no failure of this request's.
+                if !lease.as_mut().is_reused() {
+                    fresh += 1;
+                    if fresh == FRESH_ATTEMPTS {
+                        return Err(failure::to_connect(error.into()));
+                    }
+                }
+                continue;
+            }
+            origin.shape(&mut request, is_http2);
+            lease.as_mut().start(request);
+            match poll_fn(|cx| lease.as_mut().poll_response(cx)).await {
+                Ok(response) => {
+                    return Ok(response
+                        .map(|body| ResponseBody::hyper(body, (!is_http2).then_some(lease))));
+                }
+                Err(mut error) => {
+                    let Some(unsent) = error.take_message() else {
+                        return Err(failure::to_respond(error.into_error()));
+                    };
+                    request = unsent;
+                    if !lease.as_mut().is_reused() {
+                        fresh += 1;
+                        if fresh == FRESH_ATTEMPTS {
+                            return Err(failure::to_connect(error.into_error().into()));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// The pool of a request's origin.
+    fn origin(&self, uri: &Uri) -> Result<Arc<Origin>, Error> {
+        let (Some(scheme), Some(authority)) = (uri.scheme(), uri.authority()) else {
+            return Err(Error::new(Code::Internal, "a request without an origin"));
+        };
+        let mut origins = self.origins.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = origins
+            .iter()
+            .find(|known| known.scheme == *scheme && known.authority == *authority)
+        {
+            return Ok(Arc::clone(known));
+        }
+        let origin = Arc::new(Origin::new(self, scheme, authority)?);
+        origins.push(Arc::clone(&origin));
+        Ok(origin)
+    }
+}
+
+struct Origin {
+    scheme: Scheme,
+    authority: Authority,
+    host: HeaderValue,
+    pool: OriginPool,
+}
+
+impl Origin {
+    fn new(hyper: &Hyper, scheme: &Scheme, authority: &Authority) -> Result<Self, Error> {
+        let internal =
+            |error: http::Error| Error::new(Code::Internal, "not an origin").with_source(error);
+        let uri = Uri::builder()
+            .scheme(scheme.clone())
+            .authority(authority.clone())
+            .path_and_query("/")
+            .build()
+            .map_err(internal)?;
+        let connector = Arc::clone(&hyper.connector);
+        Ok(Self {
+            scheme: scheme.clone(),
+            authority: authority.clone(),
+            host: HeaderValue::try_from(authority.as_str())
+                .map_err(|error| internal(error.into()))?,
+            pool: OriginPool::new(uri, connector, hyper.versions, hyper.limits),
+        })
+    }
+
+    /// Gives a request the form that the connection's protocol has for where it goes.
+    fn shape(&self, request: &mut Request<RequestBody>, is_http2: bool) {
+        let mut parts = std::mem::take(request.uri_mut()).into_parts();
+        let path = parts
+            .path_and_query
+            .take()
+            .unwrap_or(PathAndQuery::from_static("/"));
+        if !is_http2 {
+            *request.uri_mut() = Uri::from(path);
+            request
+                .headers_mut()
+                .insert(header::HOST, self.host.clone());
+            return;
+        }
+        request.headers_mut().remove(header::HOST);
+        parts.scheme = Some(self.scheme.clone());
+        parts.authority = Some(self.authority.clone());
+        parts.path_and_query = Some(path);
+        // What `Origin::new` has put together once goes together again.
+        *request.uri_mut() = Uri::from_parts(parts).unwrap_or_default();
+    }
+}

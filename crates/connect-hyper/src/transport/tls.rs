@@ -1,0 +1,145 @@
+//! TLS: rustls with the ring provider.
+
+use std::sync::Arc;
+
+use http::Uri;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use tokio_rustls::TlsConnector;
+
+use super::connect::{BoxStream, Versions};
+use crate::Code;
+use crate::error::{BoxError, Error};
+
+/// What a user has set.
+#[derive(Clone, Default)]
+pub(crate) struct TlsOptions {
+    /// Certificates in PEM that are trusted beside the system's.
+    pub(crate) roots: Vec<Vec<u8>>,
+    /// A chain and its key, in PEM.
+    pub(crate) client: Option<(Vec<u8>, Vec<u8>)>,
+    /// A configuration in place of all of that.
+    #[cfg(feature = "unstable-rustls")]
+    pub(crate) config: Option<ClientConfig>,
+}
+
+/// TLS as it is spoken to every origin.
+#[derive(Clone)]
+pub(super) struct Tls {
+    /// Offers HTTP/2 and HTTP/1.1.
+    either: TlsConnector,
+    http1: TlsConnector,
+    http2: TlsConnector,
+}
+
+impl Tls {
+    pub(super) fn new(options: &TlsOptions) -> Result<Self, Error> {
+        #[cfg(feature = "unstable-rustls")]
+        let config = match &options.config {
+            Some(config) => config.clone(),
+            None => config(options)?,
+        };
+        #[cfg(not(feature = "unstable-rustls"))]
+        let config = config(options)?;
+        let offering = |protocols: &[&[u8]]| {
+            let mut config = config.clone();
+            config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
+            TlsConnector::from(Arc::new(config))
+        };
+        Ok(Self {
+            either: offering(&[b"h2", b"http/1.1"]),
+            http1: offering(&[b"http/1.1"]),
+            http2: offering(&[b"h2"]),
+        })
+    }
+
+    /// Does the handshake. Also says whether HTTP/2 is to be spoken.
+    pub(super) async fn connect(
+        &self,
+        origin: &Uri,
+        stream: BoxStream,
+        versions: Versions,
+    ) -> Result<(BoxStream, bool), BoxError> {
+        let host = origin.host().unwrap_or_default();
+        let host = host
+            .strip_prefix('[')
+            .and_then(|host| host.strip_suffix(']'))
+            .unwrap_or(host);
+        let name = ServerName::try_from(host.to_owned())
+            .map_err(|_| "the host's name can't be in a certificate")?;
+        let connector = match versions {
+            Versions::Negotiated => &self.either,
+            Versions::Http1 => &self.http1,
+            Versions::Http2 => &self.http2,
+        };
+        let stream = connector.connect(name, stream).await?;
+        let chosen = stream.get_ref().1.alpn_protocol();
+        // A server without ALPN gets what it was going to get.
+        let is_http2 = chosen.map_or(versions == Versions::Http2, |name| name == b"h2");
+        Ok((Box::new(stream), is_http2))
+    }
+}
+
+fn config(options: &TlsOptions) -> Result<ClientConfig, Error> {
+    let mut roots = RootCertStore::empty();
+    let found = rustls_native_certs::load_native_certs();
+    roots.add_parsable_certificates(found.certs);
+    for pem in &options.roots {
+        for certificate in certificates(pem, "the root certificates")? {
+            roots
+                .add(certificate)
+                .map_err(|error| unusable("the root certificates", error))?;
+        }
+    }
+    if roots.is_empty() {
+        let error = Error::new(
+            Code::FailedPrecondition,
+            "the system has no root certificates; SSL_CERT_FILE can name a file of them",
+        );
+        return Err(match found.errors.into_iter().next() {
+            Some(source) => error.with_source(source),
+            None => error,
+        });
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| Error::new(Code::Internal, "TLS can't be set up").with_source(error))?
+        .with_root_certificates(roots);
+    let Some((chain, key)) = &options.client else {
+        return Ok(builder.with_no_client_auth());
+    };
+    let chain = certificates(chain, "the client certificate")?;
+    let key = PrivateKeyDer::from_pem_slice(key)
+        // Its own text could quote the key.
+        .map_err(|_| not_pem("the client certificate's key", "a private key"))?;
+    builder
+        .with_client_auth_cert(chain, key)
+        .map_err(|error| unusable("the client certificate", error))
+}
+
+fn certificates(pem: &[u8], what: &'static str) -> Result<Vec<CertificateDer<'static>>, Error> {
+    let certificates = CertificateDer::pem_slice_iter(pem)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|_| not_pem(what, "certificates"))?;
+    if certificates.is_empty() {
+        return Err(not_pem(what, "certificates"));
+    }
+    Ok(certificates)
+}
+
+fn not_pem(what: &str, expected: &str) -> Error {
+    Error::new(
+        Code::InvalidArgument,
+        format!("{what} can't be read: expected {expected} in PEM"),
+    )
+}
+
+fn unusable(what: &str, error: rustls::Error) -> Error {
+    Error::new(
+        Code::InvalidArgument,
+        format!("{what} can't be used: {error}"),
+    )
+    .with_source(error)
+}
