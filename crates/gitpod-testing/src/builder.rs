@@ -10,6 +10,7 @@ use gitpod_types::v1::{Organization, OrganizationTier, SsoConfiguration, SsoConf
 
 use crate::calls::CallLog;
 use crate::clock::Clock;
+use crate::connect::compression::Compression;
 use crate::credential::Credentials;
 use crate::dispatch::{Dispatcher, Options};
 use crate::fault::FaultBoard;
@@ -46,8 +47,9 @@ impl Default for Builder {
             seed: 0,
             require_credential: true,
             options: Options {
+                api_path: "/api".into(),
                 max_request_bytes: MAX_REQUEST_BYTES,
-                compress_responses: false,
+                compress_responses: Vec::new(),
                 require_protocol_version: false,
             },
         }
@@ -96,15 +98,25 @@ impl Builder {
         self
     }
 
-    /// Whether responses are gzip where the client accepts it. By default they aren't, and can be
-    /// read in a log.
-    pub fn compress_responses(mut self, compress: bool) -> Self {
-        self.options.compress_responses = compress;
+    /// Where the API begins: `/api` by default, and the empty path for a server whose calls' paths
+    /// begin with their services' names.
+    pub fn api_path(mut self, path: impl Into<String>) -> Self {
+        self.options.api_path = path.into();
         self
     }
 
-    /// How large a request's body may be, compressed and not; 4 MiB by default. A larger one is
-    /// answered with `resource_exhausted`.
+    /// What responses may be compressed with. Among these the client's preference decides, as its
+    /// headers list it. None by default, so that answers can be read in a log.
+    pub fn compress_responses(
+        mut self,
+        compressions: impl IntoIterator<Item = Compression>,
+    ) -> Self {
+        self.options.compress_responses = compressions.into_iter().collect();
+        self
+    }
+
+    /// How large a request's body may be, compressed and not, and of a stream each message; 4 MiB
+    /// by default. A larger one is answered with `resource_exhausted`.
     pub fn max_request_bytes(mut self, bytes: usize) -> Self {
         self.options.max_request_bytes = bytes;
         self

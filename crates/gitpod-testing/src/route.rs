@@ -6,9 +6,6 @@ use std::sync::{PoisonError, RwLock};
 use crate::fault::Target;
 use crate::handler::Handler;
 
-/// Where the API begins.
-pub(crate) const API_PATH: &str = "/api";
-
 /// Where the SCIM endpoint begins.
 pub(crate) const SCIM_PATH: &str = "/scim/v2";
 
@@ -23,8 +20,9 @@ pub(crate) enum Route {
 }
 
 impl Route {
-    pub(crate) fn of(path: &str) -> Self {
-        if let Some(rest) = path.strip_prefix(API_PATH)
+    /// Where a path leads, if the API begins at `api_path`.
+    pub(crate) fn of(path: &str, api_path: &str) -> Self {
+        if let Some(rest) = path.strip_prefix(api_path)
             && is_rpc(rest)
         {
             return Route::Rpc(rest.to_owned());
@@ -119,8 +117,19 @@ mod tests {
             ("*", Route::Nowhere),
             ("", Route::Nowhere),
         ] {
-            assert_eq!(Route::of(path), expected, "{path:?}");
+            assert_eq!(Route::of(path, "/api"), expected, "{path:?}");
         }
+    }
+
+    #[test]
+    fn the_api_can_begin_at_the_root() {
+        let path = "/toy.Toy/Echo";
+        assert_eq!(Route::of(path, ""), Route::Rpc(path.into()));
+        assert_eq!(Route::of("/api/toy.Toy/Echo", ""), Route::Nowhere);
+        assert_eq!(
+            Route::of("/scim/v2/Users", ""),
+            Route::Scim("/Users".into())
+        );
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use connect_hyper::{Kind, Method, StreamKind};
+use connect_hyper::Method;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -16,9 +16,9 @@ use crate::clock::Clock;
 use crate::connect::error::ServerError;
 use crate::dispatch::Dispatcher;
 use crate::fault::{FaultHandle, FaultPlan};
-use crate::handler::{Handler, Request, Response};
+use crate::handler::{Handler, Input, Output, Request, Response, ServedKind};
 use crate::net::listener::{self, Phase};
-use crate::route::{API_PATH, SCIM_PATH};
+use crate::route::SCIM_PATH;
 use crate::scim::store::Store;
 use crate::secret::Secret;
 
@@ -75,6 +75,8 @@ impl Server {
         seeded: Seeded,
     ) -> Self {
         let dispatcher = Arc::new(dispatcher);
+        let api_path = &dispatcher.options.api_path;
+        let base_url = format!("http://127.0.0.1:{port}{api_path}");
         let phase = watch::Sender::new(Phase::Running);
         let accepting = tokio::spawn(listener::run(
             listener,
@@ -85,7 +87,7 @@ impl Server {
             dispatcher,
             store,
             seeded,
-            base_url: format!("http://127.0.0.1:{port}{API_PATH}"),
+            base_url,
             scim_base_url: format!("http://127.0.0.1:{port}{SCIM_PATH}"),
             port,
             phase,
@@ -95,7 +97,8 @@ impl Server {
 
     // ----- Where it is and what it holds.
 
-    /// The base URL for a client: `http://127.0.0.1:PORT/api`.
+    /// The base URL for a client: `http://127.0.0.1:PORT/api`, unless
+    /// [`Builder::api_path`](crate::Builder::api_path) said otherwise.
     #[must_use]
     pub fn base_url(&self) -> String {
         self.0.base_url.clone()
@@ -165,11 +168,12 @@ impl Server {
     /// Has calls of a method answered by a handler, in place of the built-in one or of
     /// `unimplemented`.
     ///
-    /// The handler runs once a call, at any number of calls at once. Should it panic, the client
-    /// gets `internal`.
+    /// What the handler gets and gives depends on the method's kind: one message, or a stream of
+    /// them. [`ServedKind`] has the table.
     ///
-    /// Handlers of streams aren't served yet: a method of another kind than unary is answered
-    /// with `unimplemented`.
+    /// The handler runs once a call, at any number of calls at once. Should it panic, the client
+    /// gets `internal`. A unary one runs to its end even if the client leaves; one of a stream is
+    /// dropped then.
     ///
     /// ```
     /// use gitpod_client::organization::ListMembers;
@@ -188,11 +192,42 @@ impl Server {
     /// # Ok(())
     /// # }
     /// ```
+    ///
+    /// A method that streams both ways, whose handler answers each request as it comes:
+    ///
+    /// ```
+    /// # use connect_hyper::{Bidi, Method};
+    /// # #[derive(Clone, PartialEq, prost::Message, serde::Serialize, serde::Deserialize)]
+    /// # struct Text { #[prost(string, tag = "1")] text: String }
+    /// # enum Converse {}
+    /// # impl Method for Converse {
+    /// #     type Request = Text;
+    /// #     type Response = Text;
+    /// #     type Kind = Bidi;
+    /// #     const PATH: &'static str = "/toy.v1.Toy/Converse";
+    /// # }
+    /// use gitpod_testing::{ResponseStream, Server};
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let server = Server::start().await?;
+    /// server.handle::<Converse, _, _>(|request| async move {
+    ///     let mut requests = request.into_message();
+    ///     Ok(ResponseStream::produce(|responses| async move {
+    ///         while let Some(message) = requests.message().await? {
+    ///             responses.send(message).await?;
+    ///         }
+    ///         Ok(())
+    ///     }))
+    /// });
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn handle<M, F, Fut>(&self, handler: F)
     where
-        M: Method,
-        F: Fn(Request<M::Request>) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<M::Response, ServerError>> + Send + 'static,
+        M: Method<Kind: ServedKind>,
+        F: Fn(Request<Input<M>>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Output<M>, ServerError>> + Send + 'static,
     {
         self.handle_with_metadata::<M, _, _>(move |request| {
             let answer = handler(request);
@@ -203,16 +238,12 @@ impl Server {
     /// As [`handle`](Self::handle), for a handler that sets headers and trailers of its own.
     pub fn handle_with_metadata<M, F, Fut>(&self, handler: F)
     where
-        M: Method,
-        F: Fn(Request<M::Request>) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<Response<M::Response>, ServerError>> + Send + 'static,
+        M: Method<Kind: ServedKind>,
+        F: Fn(Request<Input<M>>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Response<Output<M>>, ServerError>> + Send + 'static,
     {
-        if M::Kind::STREAMS == StreamKind::Unary {
-            let handler = Handler::unary::<M, F, Fut>(handler);
-            self.0.dispatcher.router.add(M::PATH, handler);
-        } else {
-            self.0.dispatcher.router.add(M::PATH, Handler::Unserved);
-        }
+        let handler = Handler::of::<M, F, Fut>(handler);
+        self.0.dispatcher.router.add(M::PATH, handler);
     }
 
     /// Takes one more API key.

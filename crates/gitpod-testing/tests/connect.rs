@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use flate2::read::GzDecoder;
 use gitpod_client::organization::{GetOrganization, ListMembers, RegenerateScimToken};
-use gitpod_testing::{Code, Method, Request, Response, Server, ServerError};
+use gitpod_testing::{Code, Compression, Method, Request, Response, Server, ServerError};
 use gitpod_types::v1::{GetOrganizationResponse, ListMembersResponse, Organization};
 use http::{HeaderName, HeaderValue, Version};
 use http_body_util::Full;
@@ -216,7 +216,11 @@ async fn requests_that_break_the_protocol_are_refused() {
                 400,
                 Some("invalid_argument"),
             ),
-            (&[("content-encoding", "br")], 501, Some("unimplemented")),
+            (
+                &[("content-encoding", "deflate")],
+                501,
+                Some("unimplemented"),
+            ),
             (
                 &[("content-encoding", "gzip")],
                 400,
@@ -308,13 +312,13 @@ async fn gzip_goes_in_and_out_where_both_sides_want_it() {
     encoder.write_all(br#"{"text":"packed"}"#).unwrap();
     let packed = Bytes::from(encoder.finish().unwrap());
     for (compress, accept, gzip) in [
-        (false, Some("gzip"), false),
-        (true, Some("br, gzip"), true),
-        (true, Some("identity"), false),
-        (true, None, false),
+        (&[][..], Some("gzip"), false),
+        (&[Compression::Gzip], Some("deflate, gzip"), true),
+        (&[Compression::Gzip], Some("identity"), false),
+        (&[Compression::Gzip], None, false),
     ] {
         let server = Server::builder()
-            .compress_responses(compress)
+            .compress_responses(compress.iter().copied())
             .start()
             .await
             .unwrap();

@@ -2,8 +2,10 @@
 
 use bytes::Bytes;
 use connect_hyper::{Code, Message};
+use http::HeaderValue;
 
 use super::error::ServerError;
+use super::head::Form;
 
 /// How a message is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -15,20 +17,16 @@ pub enum Codec {
     Binary,
 }
 
-/// What the `Accept-Post` header of a 415 lists.
-pub(crate) const UNARY_TYPES: &str = "application/json, application/proto";
-
 impl Codec {
-    /// The codec that a unary content type names; none where it is another type.
+    /// The codec that a content type names; none where it is another type, or another form's.
     ///
     /// Parameters are ignored but for a charset, which must be UTF-8.
-    pub(crate) fn from_unary_content_type(value: &str) -> Option<Self> {
+    pub(crate) fn from_content_type(form: Form, value: &str) -> Option<Self> {
         let mut parts = value.split(';').map(str::trim);
-        let codec = match parts.next()?.to_ascii_lowercase().as_str() {
-            "application/json" => Codec::Json,
-            "application/proto" => Codec::Binary,
-            _ => return None,
-        };
+        let name = parts.next()?.to_ascii_lowercase();
+        let codec = [Codec::Json, Codec::Binary]
+            .into_iter()
+            .find(|codec| codec.content_type(form) == name)?;
         for parameter in parts {
             let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
             let value = value.trim().trim_matches('"');
@@ -39,12 +37,14 @@ impl Codec {
         Some(codec)
     }
 
-    /// The content type of a unary message.
-    pub(crate) const fn unary_content_type(self) -> &'static str {
-        match self {
-            Codec::Json => "application/json",
-            Codec::Binary => "application/proto",
-        }
+    /// The content type of a message in one form.
+    pub(crate) const fn content_type(self, form: Form) -> HeaderValue {
+        HeaderValue::from_static(match (form, self) {
+            (Form::Unary, Codec::Json) => "application/json",
+            (Form::Unary, Codec::Binary) => "application/proto",
+            (Form::Streaming, Codec::Json) => "application/connect+json",
+            (Form::Streaming, Codec::Binary) => "application/connect+proto",
+        })
     }
 
     /// Reads a message.
@@ -66,7 +66,7 @@ impl Codec {
                 ServerError::new(
                     Code::InvalidArgument,
                     format!(
-                        "the body {kind} (line {}, column {})",
+                        "the message {kind} (line {}, column {})",
                         error.line(),
                         error.column()
                     ),
@@ -75,7 +75,7 @@ impl Codec {
             Codec::Binary => M::decode(body).map_err(|_| {
                 ServerError::new(
                     Code::InvalidArgument,
-                    "the body isn't the request's type in protobuf's binary form",
+                    "the message isn't the request's type in protobuf's binary form",
                 )
             }),
         }
@@ -102,21 +102,29 @@ mod tests {
 
     #[test]
     fn content_types() {
-        for (value, codec) in [
-            ("application/json", Some(Codec::Json)),
-            ("application/json; charset=utf-8", Some(Codec::Json)),
-            ("Application/JSON;charset=\"UTF-8\"", Some(Codec::Json)),
-            ("application/proto", Some(Codec::Binary)),
-            ("application/json; charset=latin1", None),
-            ("application/connect+json", None),
-            ("application/connect+proto", None),
-            ("application/grpc", None),
-            ("application/x-protobuf", None),
-            ("application/jsonp", None),
-            ("text/plain", None),
-            ("", None),
+        for (value, unary, streaming) in [
+            ("application/json", Some(Codec::Json), None),
+            ("application/json; charset=utf-8", Some(Codec::Json), None),
+            (
+                "Application/JSON;charset=\"UTF-8\"",
+                Some(Codec::Json),
+                None,
+            ),
+            ("application/proto", Some(Codec::Binary), None),
+            ("application/json; charset=latin1", None, None),
+            ("application/connect+json", None, Some(Codec::Json)),
+            ("application/connect+proto", None, Some(Codec::Binary)),
+            ("application/connect+xml", None, None),
+            ("application/connect", None, None),
+            ("application/grpc", None, None),
+            ("application/x-protobuf", None, None),
+            ("application/jsonp", None, None),
+            ("text/plain", None, None),
+            ("", None, None),
         ] {
-            assert_eq!(Codec::from_unary_content_type(value), codec, "{value:?}");
+            let found = |form| Codec::from_content_type(form, value);
+            assert_eq!(found(Form::Unary), unary, "{value:?}");
+            assert_eq!(found(Form::Streaming), streaming, "{value:?}");
         }
     }
 }

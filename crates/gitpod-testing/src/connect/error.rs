@@ -14,7 +14,8 @@ use crate::handler::HeaderNames;
 
 /// The error that a handler answers with.
 ///
-/// It goes out as the protocol's error JSON, with the HTTP status that belongs to its code.
+/// It goes out as the protocol's error JSON: of a unary call, with the HTTP status that belongs to
+/// its code; of a stream, in its last envelope.
 #[derive(Clone)]
 pub struct ServerError(Box<Inner>);
 
@@ -56,14 +57,16 @@ impl ServerError {
         self
     }
 
-    /// Adds a response header; one of the same name stays.
+    /// Adds a response header; one of the same name stays. Of an error that a stream ends in after
+    /// its headers have gone out, it becomes a trailer.
     #[must_use]
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.0.headers.append(name, value);
         self
     }
 
-    /// Adds a trailer, which a unary response carries as a header with the prefix `trailer-`.
+    /// Adds a trailer, which a unary response carries as a header with the prefix `trailer-`, and
+    /// a stream in its last envelope.
     #[must_use]
     pub fn with_trailer(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.0.trailers.append(name, value);
@@ -80,6 +83,19 @@ impl ServerError {
     #[must_use]
     pub fn message(&self) -> &str {
         &self.0.message
+    }
+
+    pub(crate) fn headers(&self) -> &HeaderMap {
+        &self.0.headers
+    }
+
+    /// Takes the headers away, for a response that has a head of its own to put them in.
+    pub(crate) fn take_headers(&mut self) -> HeaderMap {
+        std::mem::take(&mut self.0.headers)
+    }
+
+    pub(crate) fn trailers(&self) -> &HeaderMap {
+        &self.0.trailers
     }
 
     /// The object that stands as a unary error's body, and in a stream's last envelope.

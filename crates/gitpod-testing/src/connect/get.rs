@@ -9,10 +9,10 @@ use http::HeaderMap;
 use percent_encoding::percent_decode;
 
 use super::codec::Codec;
-use super::compression::{Encoding, accepts_gzip};
+use super::compression::{Compression, accepted};
 use super::error::ServerError;
+use super::head::{Form, Head, Refusal, unsupported_type};
 use super::header::timeout;
-use super::unary::{Head, Refusal, unsupported_type};
 
 /// URL-safe base64, padded or not.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -36,10 +36,12 @@ pub(crate) fn read_query(
     let codec = match parameter("encoding")?.as_deref() {
         Some(b"json") => Codec::Json,
         Some(b"proto") => Codec::Binary,
-        _ => return Err(unsupported_type()),
+        _ => return Err(unsupported_type(Form::Unary)),
     };
     let compression = parameter("compression")?.unwrap_or_default();
-    let encoding = Encoding::from_name(&String::from_utf8_lossy(&compression))?;
+    let accept = Form::Unary.accept_header();
+    let compression =
+        Compression::from_name(&String::from_utf8_lossy(&compression), accept.clone())?;
     let Some(message) = parameter("message")? else {
         return Err(invalid("message", "is missing").into());
     };
@@ -52,8 +54,8 @@ pub(crate) fn read_query(
     };
     let head = Head {
         codec,
-        encoding,
-        accepts_gzip: accepts_gzip(headers),
+        compression,
+        accepted: accepted(headers, &accept),
         timeout: timeout(headers)?,
     };
     Ok((head, message.into()))
@@ -114,10 +116,10 @@ mod tests {
         ] {
             let (head, found) = read(query).unwrap();
             assert_eq!((head.codec, &found[..]), (codec, message), "{query}");
-            assert_eq!(head.encoding, Encoding::Identity);
+            assert_eq!(head.compression, None);
         }
         let (head, _) = read("compression=gzip&base64=1&encoding=json&message=").unwrap();
-        assert_eq!(head.encoding, Encoding::Gzip);
+        assert_eq!(head.compression, Some(Compression::Gzip));
     }
 
     #[test]
@@ -132,7 +134,7 @@ mod tests {
             ("encoding=json&base64=2&message={}", 400),
             ("encoding=json&base64=1&message=%00", 400),
             ("encoding=proto&base64=1&message=+/8=", 400),
-            ("encoding=json&compression=br&message={}", 501),
+            ("encoding=json&compression=deflate&message={}", 501),
         ] {
             let response = read(query).unwrap_err().into_response();
             assert_eq!(response.status(), status, "{query}");

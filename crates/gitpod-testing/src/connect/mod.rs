@@ -5,8 +5,10 @@
 
 pub(crate) mod codec;
 pub(crate) mod compression;
+pub(crate) mod end_stream;
 pub(crate) mod envelope;
 pub(crate) mod error;
 pub(crate) mod get;
+pub(crate) mod head;
 pub(crate) mod header;
 pub(crate) mod unary;

@@ -1,80 +1,97 @@
-//! From a response and a fault to what goes over the wire.
+//! From an answer and a fault to what goes over the wire.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderValue;
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, DATE};
 
-use super::{Delivery, Edit, Fault, Loss, padding};
+use super::envelopes::{Envelopes, MessageEdit, StreamEdit};
+use super::{Delivery, Edit, Extent, Fault, Loss};
 use crate::connect::codec::Codec;
-use crate::net::body::{ScriptedBody, Step};
+use crate::connect::compression::Compression;
+use crate::connect::head::Form;
+use crate::handler::StreamAnswer;
+use crate::net::body::{ScriptedBody, Source, Step};
 use crate::net::connection::{Control, Ending};
 
 /// How long what was sent gets to leave before the rest is cut off.
 const FLUSH: Duration = Duration::from_millis(30);
 
-/// Puts a response on its way: edited, cut and ended as the fault says.
+/// What a call came to, before anything goes wrong with it.
+pub(crate) enum Answer {
+    Whole(http::Response<Bytes>),
+    Stream(StreamAnswer),
+}
+
+/// Puts an answer on its way: edited, cut and ended as the fault says.
 ///
 /// # Errors
 ///
 /// The stream is to be reset, with this code and without a response.
 pub(crate) async fn deliver(
-    mut response: http::Response<Bytes>,
+    answer: Answer,
     fault: Option<&Fault>,
     http2: bool,
     control: &Control,
     date: HeaderValue,
 ) -> Result<http::Response<ScriptedBody>, h2::Error> {
-    response
-        .headers_mut()
-        .entry(http::header::DATE)
-        .or_insert(date);
+    let mut response = match answer {
+        Answer::Whole(response) => response.map(Source::Whole),
+        Answer::Stream(answer) => stream_response(answer),
+    };
+    response.headers_mut().entry(DATE).or_insert(date);
     let mut length_told = false;
     for edit in fault.map_or(&[][..], |fault| &fault.edits) {
         length_told |= apply(edit, &mut response);
     }
-    let (mut parts, body) = response.into_parts();
+    let (mut parts, mut source) = response.into_parts();
     // hyper would set it for a whole body alone; a body that is cut must have promised more.
-    if !length_told && !parts.status.is_informational() && parts.status != 204 {
-        parts
-            .headers
-            .insert(http::header::CONTENT_LENGTH, body.len().into());
+    if let Source::Whole(body) = &source
+        && !length_told
+        && !parts.status.is_informational()
+        && parts.status != 204
+    {
+        parts.headers.insert(CONTENT_LENGTH, body.len().into());
     }
     let delivery = fault.map_or(&Delivery::Whole, |fault| &fault.delivery);
     let steps = match delivery {
-        Delivery::Whole => vec![Step::Send(body)],
+        Delivery::Whole => vec![Step::Rest],
         Delivery::GoAway => {
             control.end(Ending::GoAway);
-            vec![Step::Send(body)]
+            vec![Step::Rest]
         }
         Delivery::Lost(Loss::Stream(reason)) if http2 => return Err((*reason).into()),
         Delivery::Lost(loss) => {
             control.end(ending(loss));
             std::future::pending().await
         }
-        Delivery::Cut(bytes, loss) => {
+        Delivery::Cut(extent, loss) => {
             let end = match loss {
                 Loss::Stream(reason) if http2 => Step::Fail(*reason),
                 loss => Step::End(ending(loss)),
             };
-            vec![Step::Send(first(&body, *bytes)), Step::Wait(FLUSH), end]
+            vec![up_to(*extent, &mut source), Step::Wait(FLUSH), end]
         }
-        Delivery::Stall(bytes) => vec![Step::Send(first(&body, *bytes)), Step::Stall],
-        Delivery::Trickle(bytes, pause) => (0..body.len())
-            .step_by(*bytes)
-            .flat_map(|start| {
-                let end = (start + bytes).min(body.len());
-                [Step::Wait(*pause), Step::Send(body.slice(start..end))]
-            })
-            .collect(),
+        Delivery::Stall(extent) => vec![up_to(*extent, &mut source), Step::Stall],
+        Delivery::Trickle(bytes, pause) => vec![Step::Trickle(*bytes, *pause)],
     };
-    let body = ScriptedBody::new(steps, !length_told, control.clone());
+    let body = ScriptedBody::new(source, steps, !length_told, control.clone());
     Ok(http::Response::from_parts(parts, body))
 }
 
-fn first(body: &Bytes, bytes: usize) -> Bytes {
-    body.slice(..bytes.min(body.len()))
+/// The step that sends a body up to some point.
+fn up_to(extent: Extent, source: &mut Source) -> Step {
+    match (extent, source) {
+        (Extent::Bytes(bytes), _) => Step::First(bytes),
+        (Extent::Messages(messages), Source::Stream(envelopes)) => {
+            envelopes.break_off(messages);
+            Step::Rest
+        }
+        // The one message of a unary call.
+        (Extent::Messages(0), Source::Whole(_)) => Step::First(0),
+        (Extent::Messages(_), Source::Whole(_)) => Step::Rest,
+    }
 }
 
 fn ending(loss: &Loss) -> Ending {
@@ -84,55 +101,109 @@ fn ending(loss: &Loss) -> Ending {
     }
 }
 
+/// The response of a stream, for the time being a right one.
+fn stream_response(answer: StreamAnswer) -> http::Response<Source> {
+    let (codec, compression) = (answer.codec, answer.compression);
+    let mut response = http::Response::new(());
+    *response.headers_mut() = answer.headers.clone();
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, codec.content_type(Form::Streaming));
+    let mut response = response.map(|()| Source::Stream(Envelopes::new(answer)));
+    if let Some(compression) = compression {
+        compress(&mut response, compression);
+    }
+    response
+}
+
+/// Says of a stream that its messages are compressed so, and has them so.
+fn compress(response: &mut http::Response<Source>, compression: Compression) {
+    if let Source::Stream(envelopes) = response.body_mut() {
+        envelopes.compress(compression);
+        response.headers_mut().insert(
+            Form::Streaming.encoding_header(),
+            compression.header_value(),
+        );
+    }
+}
+
 /// Does one edit. Returns whether it says what the content length is.
-fn apply(edit: &Edit, response: &mut http::Response<Bytes>) -> bool {
+fn apply(edit: &Edit, response: &mut http::Response<Source>) -> bool {
     match edit {
         Edit::Replace(other) => {
-            let date = response.headers_mut().remove(http::header::DATE);
-            *response = (**other).clone();
-            if let Some(date) = date {
-                response
-                    .headers_mut()
-                    .entry(http::header::DATE)
-                    .or_insert(date);
-            }
-            return response
-                .headers()
-                .contains_key(http::header::CONTENT_LENGTH);
+            replace(response, (**other).clone().map(Source::Whole));
+            return response.headers().contains_key(CONTENT_LENGTH);
         }
-        Edit::Body(bytes) => *response.body_mut() = bytes.clone(),
+        Edit::Error(error) => {
+            let other = match response.body() {
+                Source::Whole(_) => error.to_unary_response().map(Source::Whole),
+                Source::Stream(envelopes) => {
+                    stream_response(StreamAnswer::failed(envelopes.codec(), error.clone()))
+                }
+            };
+            replace(response, other);
+        }
+        Edit::Body(bytes) => *response.body_mut() = Source::Whole(bytes.clone()),
         Edit::Set(name, value) => {
             response.headers_mut().insert(name, value.clone());
-            return name == http::header::CONTENT_LENGTH;
+            return name == CONTENT_LENGTH;
         }
         Edit::Append(name, value) => {
             response.headers_mut().append(name, value.clone());
         }
         Edit::Remove(name) => {
             response.headers_mut().remove(name);
-            return name == http::header::CONTENT_LENGTH;
+            return name == CONTENT_LENGTH;
         }
-        Edit::Pad(length) => {
-            let body = padding::padded(codec(response), response.body(), *length);
-            *response.body_mut() = body;
-        }
-        Edit::Bomb(length) => {
-            let body = padding::bomb(codec(response), response.body(), *length);
-            *response.body_mut() = body;
-            response
-                .headers_mut()
-                .insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        Edit::Message(edit) => edit_message(edit, response),
+        Edit::Stream(edit) => {
+            if matches!(edit, StreamEdit::CompressedEnd)
+                && let Source::Stream(envelopes) = response.body()
+                && envelopes.compression().is_none()
+            {
+                compress(response, Compression::Gzip);
+            }
+            if let Source::Stream(envelopes) = response.body_mut() {
+                envelopes.edit(edit.clone());
+            }
         }
     }
     false
 }
 
-/// The codec of a response's body; errors are JSON whatever the request was.
-fn codec(response: &http::Response<Bytes>) -> Codec {
+/// Puts another response in the place of this one. The date stays, unless the other has one.
+fn replace(response: &mut http::Response<Source>, other: http::Response<Source>) {
+    let date = response.headers_mut().remove(DATE);
+    *response = other;
+    if let Some(date) = date {
+        response.headers_mut().entry(DATE).or_insert(date);
+    }
+}
+
+fn edit_message(edit: &MessageEdit, response: &mut http::Response<Source>) {
+    let codec = codec(response);
+    match response.body_mut() {
+        Source::Whole(body) => {
+            if edit.apply(codec, body) {
+                let gzip = Compression::Gzip.header_value();
+                response.headers_mut().insert(CONTENT_ENCODING, gzip);
+            }
+        }
+        Source::Stream(envelopes) => {
+            envelopes.edit_message(edit.clone());
+            if matches!(edit, MessageEdit::Bomb(_)) {
+                compress(response, Compression::Gzip);
+            }
+        }
+    }
+}
+
+/// The codec of a unary response's body; errors are JSON whatever the request was.
+fn codec(response: &http::Response<Source>) -> Codec {
     response
         .headers()
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
-        .and_then(Codec::from_unary_content_type)
+        .and_then(|value| Codec::from_content_type(Form::Unary, value))
         .unwrap_or(Codec::Json)
 }

@@ -1,19 +1,24 @@
 //! Faults: what goes wrong, for which calls, and how that looks on the wire.
 
+mod answers;
 mod apply;
 mod board;
+mod envelopes;
 mod padding;
+mod streams;
 
 use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::{HeaderName, HeaderValue};
 
-pub(crate) use apply::deliver;
+pub(crate) use apply::{Answer, deliver};
 pub(crate) use board::{FaultBoard, Target};
 pub use board::{FaultHandle, FaultPlan};
+pub(crate) use envelopes::Envelopes;
 
+use self::envelopes::{MessageEdit, StreamEdit};
 use crate::connect::error::ServerError;
 use crate::net::connection::Ending;
 
@@ -34,7 +39,8 @@ use crate::net::connection::Ending;
 /// ```
 ///
 /// Whether the call is executed is part of each fault and written at each: *executed* means that
-/// it has had its effect (a token is regenerated) before the fault shows.
+/// it has had its effect (a token is regenerated) before the fault shows. Of a stream it means that
+/// its handler has run to its answer, and the messages come about as they are sent.
 #[derive(Clone)]
 #[must_use = "a fault does nothing until it is injected"]
 pub struct Fault {
@@ -62,12 +68,14 @@ pub(crate) enum Executions {
 pub(crate) enum Edit {
     /// A response of somebody else in place of it.
     Replace(Box<http::Response<Bytes>>),
+    Error(ServerError),
     Body(Bytes),
     Set(HeaderName, HeaderValue),
     Append(HeaderName, HeaderValue),
     Remove(HeaderName),
-    Pad(usize),
-    Bomb(u64),
+    Message(MessageEdit),
+    /// Without effect on unary calls.
+    Stream(StreamEdit),
 }
 
 /// How the response is sent.
@@ -76,14 +84,21 @@ pub(crate) enum Delivery {
     Whole,
     /// Nothing is sent.
     Lost(Loss),
-    /// Headers and the first bytes are sent.
-    Cut(usize, Loss),
-    /// Headers and the first bytes are sent, and then nothing happens any more.
-    Stall(usize),
+    /// Headers and the beginning of the body are sent.
+    Cut(Extent, Loss),
+    /// Headers and the beginning of the body are sent, and then nothing happens any more.
+    Stall(Extent),
     /// So many bytes at a time, with a pause before each.
     Trickle(usize, Duration),
     /// The whole, and then the connection takes no more.
     GoAway,
+}
+
+/// How much of a body is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extent {
+    Bytes(usize),
+    Messages(usize),
 }
 
 /// What is lost with the response.
@@ -120,11 +135,9 @@ impl Fault {
         }
     }
 
-    fn instead(response: http::Response<Bytes>) -> Self {
-        Self {
-            executions: Some(Executions::None),
-            ..Self::edit(Edit::Replace(Box::new(response)))
-        }
+    fn cut(extent: Extent) -> Self {
+        let loss = Loss::Stream(h2::Reason::INTERNAL_ERROR);
+        Self::delivered(Delivery::Cut(extent, loss))
     }
 
     // ----- Time.
@@ -148,7 +161,7 @@ impl Fault {
 
     // ----- Connections.
 
-    /// The connection ends when the request is there. Not executed.
+    /// The connection ends when the request (of a stream, its headers) is there. Not executed.
     ///
     /// HTTP/1.1: the socket is closed without an answer. HTTP/2: the stream is reset with
     /// `INTERNAL_ERROR`, and the connection goes on. See [`whole_connection`](Self::whole_connection)
@@ -201,16 +214,13 @@ impl Fault {
     /// Headers and the first `bytes` of the body are sent, then the connection (over HTTP/2, the
     /// stream) ends. The content length stays that of the whole. Executed.
     pub fn cut_body(bytes: usize) -> Self {
-        Self::delivered(Delivery::Cut(
-            bytes,
-            Loss::Stream(h2::Reason::INTERNAL_ERROR),
-        ))
+        Self::cut(Extent::Bytes(bytes))
     }
 
     /// Headers and the first `bytes` of the body are sent, then nothing more, without an end.
     /// Executed.
     pub fn stall_body(bytes: usize) -> Self {
-        Self::delivered(Delivery::Stall(bytes))
+        Self::delivered(Delivery::Stall(Extent::Bytes(bytes)))
     }
 
     /// The body is sent `bytes` at a time (at least one), with a pause before each. Executed.
@@ -218,7 +228,7 @@ impl Fault {
         Self::delivered(Delivery::Trickle(bytes.max(1), pause))
     }
 
-    /// The body is replaced; status and content type stay. Executed.
+    /// The body is replaced, of a stream the whole of it; status and content type stay. Executed.
     pub fn body(bytes: impl Into<Bytes>) -> Self {
         Self::edit(Edit::Body(bytes.into()))
     }
@@ -228,87 +238,17 @@ impl Fault {
         Self::body(&b"\xff\xfe\x00garbage\x80\x07{[\"\xc3\x28"[..])
     }
 
-    /// The body is the right one with so many bytes of padding that change nothing: white space
-    /// in JSON, an unknown field in binary. Executed.
+    /// The body, of a stream its first message, is the right one with so many bytes of padding
+    /// that change nothing: white space in JSON, an unknown field in binary. Executed.
     pub fn oversized_body(padding: usize) -> Self {
-        Self::edit(Edit::Pad(padding))
+        Self::edit(Edit::Message(MessageEdit::Pad(padding)))
     }
 
-    /// The body is gzip, a thousandth of what comes out of it: the right message behind so many
-    /// bytes of padding. Sent whether the client accepts gzip or not. Executed.
+    /// The body, of a stream its first message, is gzip, a thousandth of what comes out of it:
+    /// the right message behind so many bytes of padding. Sent whether the client accepts gzip or
+    /// not. Executed.
     pub fn gzip_bomb(padding: u64) -> Self {
-        Self::edit(Edit::Bomb(padding))
-    }
-
-    // ----- Other answers.
-
-    /// A proxy answers with this status and an HTML page. Not executed.
-    pub fn html(status: StatusCode) -> Self {
-        let page = format!("<!DOCTYPE html>\n<title>{status}</title>\n<h1>{status}</h1>\n");
-        let mut response = http::Response::new(Bytes::from(page));
-        *response.status_mut() = status;
-        response.headers_mut().insert(
-            http::header::CONTENT_TYPE,
-            HeaderValue::from_static("text/html; charset=utf-8"),
-        );
-        Self::instead(response)
-    }
-
-    /// This status with an empty body and no content type. Not executed.
-    pub fn status(status: StatusCode) -> Self {
-        let mut response = http::Response::new(Bytes::new());
-        *response.status_mut() = status;
-        Self::instead(response)
-    }
-
-    /// A Connect error, with details and headers of its own. Not executed.
-    ///
-    /// ```
-    /// use gitpod_testing::{Code, Fault, ServerError};
-    ///
-    /// let slow_down = Fault::error(
-    ///     ServerError::new(Code::ResourceExhausted, "slow down")
-    ///         .with_detail("google.rpc.RetryInfo", vec![10, 2, 8, 1]),
-    /// );
-    /// ```
-    pub fn error(error: ServerError) -> Self {
-        Self::instead(error.to_unary_response())
-    }
-
-    /// This response in place of the right one. Not executed.
-    pub fn response(response: http::Response<impl Into<Bytes>>) -> Self {
-        Self::instead(response.map(Into::into))
-    }
-
-    // ----- Headers.
-
-    /// The response has this header, in place of any of that name. Executed.
-    ///
-    /// A `content-length` is the caller's to get right or wrong. Over HTTP/1.1 no more is sent
-    /// than it says (see [`raw`](Self::raw)), and where it says more than there is, the connection
-    /// ends early.
-    pub fn header(name: HeaderName, value: HeaderValue) -> Self {
-        Self::edit(Edit::Set(name, value))
-    }
-
-    /// The response has this header beside any of that name. Executed.
-    pub fn extra_header(name: HeaderName, value: HeaderValue) -> Self {
-        Self::edit(Edit::Append(name, value))
-    }
-
-    /// The response lacks this header (`date`, say). Executed.
-    pub fn without_header(name: HeaderName) -> Self {
-        Self::edit(Edit::Remove(name))
-    }
-
-    /// The response has another content type than its body. Executed.
-    pub fn content_type(value: HeaderValue) -> Self {
-        Self::header(http::header::CONTENT_TYPE, value)
-    }
-
-    /// The response says that its body, which stays as it is, is compressed so. Executed.
-    pub fn content_encoding(value: HeaderValue) -> Self {
-        Self::header(http::header::CONTENT_ENCODING, value)
+        Self::edit(Edit::Message(MessageEdit::Bomb(padding)))
     }
 
     // ----- Turning one fault into another.
@@ -334,14 +274,14 @@ impl Fault {
     }
 
     /// The call is executed twice, as by a proxy that repeats it; the second execution's answer
-    /// is the one that goes out.
+    /// is the one that goes out. A stream can't be repeated, and is executed once.
     pub fn executed_twice(mut self) -> Self {
         self.executions = Some(Executions::TwiceSecond);
         self
     }
 
     /// The call is executed twice, and the first execution's answer goes out: with Regenerate, a
-    /// token that is dead already.
+    /// token that is dead already. A stream is executed once.
     pub fn executed_again_unseen(mut self) -> Self {
         self.executions = Some(Executions::TwiceFirst);
         self
@@ -385,12 +325,13 @@ impl fmt::Debug for Edit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Edit::Replace(response) => write!(f, "Replace({})", response.status()),
+            Edit::Error(error) => write!(f, "Error({})", error.code()),
             Edit::Body(bytes) => write!(f, "Body({} bytes)", bytes.len()),
             Edit::Set(name, _) => write!(f, "Set({name})"),
             Edit::Append(name, _) => write!(f, "Append({name})"),
             Edit::Remove(name) => write!(f, "Remove({name})"),
-            Edit::Pad(length) => write!(f, "Pad({length})"),
-            Edit::Bomb(length) => write!(f, "Bomb({length})"),
+            Edit::Message(edit) => edit.fmt(f),
+            Edit::Stream(edit) => edit.fmt(f),
         }
     }
 }

@@ -26,21 +26,23 @@ fn padding(codec: Codec, length: u64) -> Padding {
         },
         Codec::Binary => {
             // A field of bytes, with the highest number that protobuf has: in nobody's message.
-            let mut before = varint(u64::from(LAST_FIELD) << 3 | LENGTH_DELIMITED);
-            before.extend(varint(length));
+            // Both numbers in as many bytes as a number can have, so that what stands before the
+            // padding is as long whatever its length.
+            let tag = varint(u64::from(LAST_FIELD) << 3 | LENGTH_DELIMITED);
+            let before = [tag, varint(length)].concat();
             Padding { before, byte: 0 }
         }
     }
 }
 
-/// Protobuf's variable-length integer: seven bits a byte, the lowest first.
-fn varint(mut value: u64) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    while value > 0x7f {
-        bytes.push((value & 0x7f) as u8 | 0x80);
+/// Protobuf's variable-length integer: seven bits a byte, the lowest first. At its longest.
+fn varint(mut value: u64) -> [u8; 10] {
+    let mut bytes = [0x80; 10];
+    for byte in &mut bytes {
+        *byte |= (value & 0x7f) as u8;
         value >>= 7;
     }
-    bytes.push((value & 0x7f) as u8);
+    bytes[9] &= 0x7f;
     bytes
 }
 
@@ -52,6 +54,16 @@ pub(super) fn padded(codec: Codec, message: &[u8], length: usize) -> Bytes {
     body.put_bytes(padding.byte, length);
     body.extend_from_slice(message);
     body.freeze()
+}
+
+/// The message, padded to be `length` bytes in all. One that is longer, or so close that the
+/// padding's own head doesn't fit, stays as it is.
+pub(super) fn padded_to(codec: Codec, message: &Bytes, length: usize) -> Bytes {
+    let taken = padding(codec, 0).before.len() + message.len();
+    match length.checked_sub(taken) {
+        Some(rest) => padded(codec, message, rest),
+        None => message.clone(),
+    }
 }
 
 /// The message behind `length` bytes of padding, as gzip (RFC 1952).
@@ -131,6 +143,22 @@ mod tests {
         let binary = padded(Codec::Binary, &message, 10_000);
         let text: String = prost::Message::decode(binary).unwrap();
         assert_eq!(text, "text");
+    }
+
+    #[test]
+    fn padding_up_to_a_length_meets_it() {
+        let message = Bytes::from(prost::Message::encode_to_vec(&"text".to_owned()));
+        for length in [26, 127, 128, 129, 16_500, 16_512] {
+            let json = padded_to(Codec::Json, &Bytes::from_static(b"{}"), length);
+            assert_eq!(json.len(), length);
+            let binary = padded_to(Codec::Binary, &message, length);
+            assert_eq!(binary.len(), length);
+            let text: String = prost::Message::decode(binary).unwrap();
+            assert_eq!(text, "text");
+        }
+        for too_little in [0, 6, 25] {
+            assert_eq!(padded_to(Codec::Binary, &message, too_little), message);
+        }
     }
 
     #[test]

@@ -11,12 +11,24 @@ use http_body::{Body, Frame, SizeHint};
 use tokio::time::Sleep;
 
 use super::connection::{Control, Ending};
+use crate::fault::Envelopes;
+
+/// Where a body's bytes come from.
+#[derive(Debug)]
+pub(crate) enum Source {
+    Whole(Bytes),
+    Stream(Envelopes),
+}
 
 /// What a body does next.
 #[derive(Debug, Clone)]
 pub(crate) enum Step {
-    /// Send these bytes.
-    Send(Bytes),
+    /// Send what is left.
+    Rest,
+    /// Send so many bytes.
+    First(usize),
+    /// Send what is left, so many bytes at a time, with a pause before each.
+    Trickle(usize, Duration),
     /// Send nothing for this long; what was sent goes out meanwhile.
     Wait(Duration),
     /// Send nothing more, ever, and don't end.
@@ -29,8 +41,13 @@ pub(crate) enum Step {
 
 /// A body that goes through its steps.
 pub(crate) struct ScriptedBody {
+    source: Source,
+    /// What of the source's last piece isn't sent yet.
+    piece: Bytes,
     steps: VecDeque<Step>,
     sleep: Option<Pin<Box<Sleep>>>,
+    /// Whether the pause before the next bytes of a trickle is over.
+    rested: bool,
     tells_length: bool,
     control: Control,
 }
@@ -39,16 +56,41 @@ impl ScriptedBody {
     /// A body that goes through these steps. Whether it `tells_length` matters to hyper, which
     /// insists that body and `Content-Length` agree, or sets the header where there is none.
     pub(crate) fn new(
+        source: Source,
         steps: impl IntoIterator<Item = Step>,
         tells_length: bool,
         control: Control,
     ) -> Self {
         Self {
+            source,
+            piece: Bytes::new(),
             steps: steps.into_iter().collect(),
             sleep: None,
+            rested: false,
             tells_length,
             control,
         }
+    }
+
+    /// Whether a piece is there; no where the source has ended.
+    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        while self.piece.is_empty() {
+            let next = match &mut self.source {
+                Source::Whole(bytes) => Some(std::mem::take(bytes)).filter(|all| !all.is_empty()),
+                Source::Stream(envelopes) => ready!(envelopes.poll_next(cx)),
+            };
+            match next {
+                None => return Poll::Ready(false),
+                Some(piece) => self.piece = piece,
+            }
+        }
+        Poll::Ready(true)
+    }
+
+    /// At most so many bytes of the piece that is there.
+    fn send(&mut self, most: usize) -> Poll<Option<Result<Frame<Bytes>, h2::Error>>> {
+        let bytes = self.piece.split_to(most.min(self.piece.len()));
+        Poll::Ready(Some(Ok(Frame::data(bytes))))
     }
 }
 
@@ -73,42 +115,72 @@ impl Body for ScriptedBody {
             if let Some(sleep) = &mut this.sleep {
                 ready!(sleep.as_mut().poll(cx));
                 this.sleep = None;
+                this.rested = true;
             }
-            match this.steps.pop_front() {
-                None => return Poll::Ready(None),
-                Some(Step::Send(bytes)) if bytes.is_empty() => {}
-                Some(Step::Send(bytes)) => return Poll::Ready(Some(Ok(Frame::data(bytes)))),
-                Some(Step::Wait(time)) => this.sleep = Some(Box::pin(tokio::time::sleep(time))),
-                Some(Step::Fail(reason)) => return Poll::Ready(Some(Err(reason.into()))),
-                Some(Step::End(ending)) => {
+            let Some(step) = this.steps.front().cloned() else {
+                return Poll::Ready(None);
+            };
+            match step {
+                Step::Rest => {
+                    if ready!(this.poll_piece(cx)) {
+                        return this.send(usize::MAX);
+                    }
+                }
+                Step::First(bytes) => {
+                    if bytes > 0 && ready!(this.poll_piece(cx)) {
+                        let sent = bytes.min(this.piece.len());
+                        this.steps[0] = Step::First(bytes - sent);
+                        return this.send(sent);
+                    }
+                }
+                Step::Trickle(bytes, pause) => {
+                    if ready!(this.poll_piece(cx)) {
+                        if std::mem::take(&mut this.rested) {
+                            return this.send(bytes);
+                        }
+                        this.sleep = Some(Box::pin(tokio::time::sleep(pause)));
+                        continue;
+                    }
+                }
+                Step::Wait(time) => this.sleep = Some(Box::pin(tokio::time::sleep(time))),
+                Step::Fail(reason) => {
+                    this.steps.clear();
+                    return Poll::Ready(Some(Err(reason.into())));
+                }
+                Step::End(ending) => {
                     this.control.end(ending);
-                    this.steps.push_front(Step::Stall);
+                    this.steps[0] = Step::Stall;
+                    continue;
                 }
-                Some(Step::Stall) => {
-                    this.steps.push_front(Step::Stall);
-                    return Poll::Pending;
-                }
+                Step::Stall => return Poll::Pending,
             }
+            this.steps.pop_front();
         }
     }
 
+    /// hyper asks behind each frame, and sends what it has of a body that is over: without an
+    /// error even where the headers have promised more.
     fn is_end_stream(&self) -> bool {
-        self.steps.is_empty() && self.sleep.is_none()
+        let sent =
+            self.piece.is_empty() && matches!(&self.source, Source::Whole(rest) if rest.is_empty());
+        match self.steps.front() {
+            None => self.sleep.is_none(),
+            Some(Step::Rest) => sent && self.steps.len() == 1,
+            Some(_) => false,
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        if !self.tells_length {
-            return SizeHint::default();
-        }
-        let mut length = 0;
-        for step in &self.steps {
-            match step {
-                Step::Send(bytes) => length += bytes.len() as u64,
-                Step::Wait(_) => {}
-                // The script breaks off: the headers alone say how long the body should have been.
-                Step::Stall | Step::Fail(_) | Step::End(_) => return SizeHint::default(),
+        // Where the script breaks off, the headers alone say how long the body should have been.
+        let whole = self
+            .steps
+            .iter()
+            .all(|step| matches!(step, Step::Rest | Step::Trickle(..) | Step::Wait(_)));
+        match &self.source {
+            Source::Whole(rest) if whole && self.tells_length => {
+                SizeHint::with_exact((self.piece.len() + rest.len()) as u64)
             }
+            _ => SizeHint::default(),
         }
-        SizeHint::with_exact(length)
     }
 }

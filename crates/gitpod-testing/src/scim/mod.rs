@@ -11,13 +11,13 @@ pub(crate) mod store;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use connect_hyper::{Code, Method};
+use connect_hyper::{Code, Method, Unary};
 use gitpod_client::organization as rpc;
 use gitpod_types::Timestamp;
 
 use crate::clock::Clock;
 use crate::connect::error::ServerError;
-use crate::handler::{Handler, Response};
+use crate::handler::{Handler, Request, Response};
 use crate::route::Router;
 use store::Store;
 
@@ -51,13 +51,13 @@ impl Service {
         self.add::<rpc::RegenerateScimToken>(router, Self::regenerate_token);
     }
 
-    fn add<M: Method>(
+    fn add<M: Method<Kind = Unary>>(
         &self,
         router: &Router,
         method: fn(&Self, &M::Request) -> Result<M::Response, ServerError>,
     ) {
         let service = self.clone();
-        let handler = Handler::unary::<M, _, _>(move |request| {
+        let handler = Handler::of::<M, _, _>(move |request: Request<M::Request>| {
             let answer = method(&service, request.message());
             std::future::ready(answer.map(Response::new))
         });

@@ -3,6 +3,8 @@
 
 #![allow(dead_code)] // Each test file uses a part.
 
+pub(crate) mod streaming;
+
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
