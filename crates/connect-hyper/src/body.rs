@@ -21,7 +21,7 @@ enum Content {
     Stream(Pieces),
 }
 
-type Pieces = Pin<Box<dyn Stream<Item = Result<Bytes, BoxError>> + Send>>;
+pub(crate) type Pieces = Pin<Box<dyn Stream<Item = Result<Bytes, BoxError>> + Send>>;
 
 impl RequestBody {
     pub(crate) fn full(data: Bytes) -> Self {

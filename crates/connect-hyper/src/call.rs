@@ -5,23 +5,20 @@ use std::marker::PhantomData;
 use std::pin::{Pin, pin};
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::HeaderMap;
-use tracing::field::Empty;
 use tracing::{Instrument as _, Span};
 
-use crate::body::{RequestBody, ResponseBody};
 use crate::cancel::Signal;
 use crate::client::{Client, Inner};
 use crate::compression::Compression;
-use crate::credential::Credential;
 use crate::deadline::Deadline;
-use crate::error::{Error, Execution};
+use crate::error::Error;
 use crate::kind::sealed::Kind as _;
 use crate::kind::{Kind, Unary};
-use crate::request::{self, Framing, Parts};
+use crate::request::Framing;
 use crate::response::RawResponse;
-use crate::{Code, Idempotency, Method, metadata, unary};
+use crate::retry::RetryPolicy;
+use crate::{Idempotency, Method, metadata, observe, unary};
 
 /// A call that is ready to be made. Nothing is sent until it is awaited.
 ///
@@ -48,6 +45,8 @@ pub(crate) struct Options {
     signal: Signal,
     /// None: the client's.
     use_get: Option<bool>,
+    /// None: the client's.
+    retry: Option<RetryPolicy>,
     /// The first thing that is wrong with them; awaiting reports it.
     error: Option<Error>,
 }
@@ -67,6 +66,12 @@ impl<M: Method> Call<M> {
     /// more than the start of a stream of responses.)
     pub fn timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.options.timeout = Some(timeout.into());
+        self
+    }
+
+    /// How often this call is attempted, in place of the client's policy.
+    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.options.retry = Some(policy);
         self
     }
 
@@ -125,11 +130,12 @@ impl<M: Method<Kind = Unary>> Call<M> {
     ///
     /// No response came. The error tells whether the request may have been executed.
     pub async fn send(mut self) -> Result<RawResponse<M>, Error> {
+        let span = observe::span(M::PATH);
         let mut signal = std::mem::take(&mut self.options.signal);
         let call = pin!(unary::send(self));
-        let raw = signal.end(call).instrument(span(M::PATH)).await;
+        let raw = signal.end(call).instrument(span.clone()).await;
         Ok(RawResponse {
-            raw: raw.map_err(|error| error.with_method(M::PATH))?,
+            raw: raw.map_err(|error| ended(error, M::PATH, &span))?,
             method: PhantomData,
         })
     }
@@ -149,7 +155,7 @@ impl<M: Method> IntoFuture for Call<M> {
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
     fn into_future(mut self) -> Self::IntoFuture {
-        let span = span(M::PATH);
+        let span = observe::span(M::PATH);
         let own = span.clone();
         let mut signal = std::mem::take(&mut self.options.signal);
         let call = async move {
@@ -158,45 +164,42 @@ impl<M: Method> IntoFuture for Call<M> {
                     M::Kind::hold::<M>(&mut output, signal);
                     Ok(output)
                 }
-                Err(error) => {
-                    own.record("rpc.connect_rpc.error_code", error.code().as_str());
-                    Err(error.with_method(M::PATH))
-                }
+                Err(error) => Err(ended(error, M::PATH, &own)),
             }
         };
         Box::pin(call.instrument(span))
     }
 }
 
-/// The span of a call, by OpenTelemetry's semantic conventions for Connect RPC. No body and no
-/// header's value is ever in it.
-fn span(path: &'static str) -> Span {
-    let (service, method) = path
-        .strip_prefix('/')
-        .and_then(|path| path.split_once('/'))
-        .unwrap_or((path, ""));
-    tracing::debug_span!(
-        "rpc",
-        rpc.system = "connect_rpc",
-        rpc.service = service,
-        rpc.method = method,
-        rpc.connect_rpc.error_code = Empty,
-        http.response.status_code = Empty,
-    )
+/// The error that a call ends in.
+fn ended(error: Error, path: &'static str, span: &Span) -> Error {
+    observe::failed(span, &error);
+    error.with_method(path)
 }
 
 /// A call that is ready for the wire.
 pub(crate) struct Prepared {
-    path: &'static str,
-    idempotency: Idempotency,
-    framing: Framing,
-    headers: Option<HeaderMap>,
+    pub(crate) path: &'static str,
+    pub(crate) idempotency: Idempotency,
+    pub(crate) framing: Framing,
+    pub(crate) headers: Option<HeaderMap>,
     /// What the message, or some of a stream's, is compressed with.
     pub(crate) encoding: Option<Compression>,
     /// How long a URL may be for the call to be made by GET. None: it is made by POST.
-    get_url_limit: Option<usize>,
+    pub(crate) get_url_limit: Option<usize>,
     /// What the server is told.
     pub(crate) deadline: Deadline,
+    /// The call's own, in place of the client's.
+    pub(crate) retry: Option<RetryPolicy>,
+}
+
+impl Prepared {
+    /// Whether the call brings its own credential.
+    pub(crate) fn has_authorization(&self) -> bool {
+        self.headers
+            .as_ref()
+            .is_some_and(|own| own.contains_key(http::header::AUTHORIZATION))
+    }
 }
 
 impl Options {
@@ -228,6 +231,7 @@ impl Options {
             encoding: client.outgoing.map(|outgoing| outgoing.compression),
             get_url_limit: use_get.then_some(client.get_url_limit),
             deadline,
+            retry: self.retry,
         })
     }
 
@@ -240,97 +244,4 @@ impl Options {
     pub(crate) fn stream_deadline(&self) -> Deadline {
         Deadline::after(self.timeout.flatten())
     }
-}
-
-/// A body that can be sent again, or only once.
-pub(crate) enum Payload {
-    Message(Bytes),
-    Stream(Option<RequestBody>),
-}
-
-impl Payload {
-    fn next(&mut self) -> Option<RequestBody> {
-        match self {
-            Payload::Message(message) => Some(RequestBody::full(message.clone())),
-            Payload::Stream(body) => body.take(),
-        }
-    }
-
-    fn can_repeat(&self) -> bool {
-        matches!(self, Payload::Message(_))
-    }
-}
-
-/// What came of an attempt: the response's head, and the credential that was sent.
-pub(crate) type Exchange = (http::Response<ResponseBody>, Option<Credential>);
-
-/// Sends the request, a second time only if the credential was refused and repeating is allowed.
-pub(crate) async fn exchange(
-    client: &Inner,
-    prepared: &Prepared,
-    mut payload: Payload,
-) -> Result<Exchange, Error> {
-    let has_own = prepared
-        .headers
-        .as_ref()
-        .is_some_and(|own| own.contains_key(http::header::AUTHORIZATION));
-    let mut may_refresh = payload.can_repeat() && prepared.idempotency != Idempotency::Unknown;
-    let mut is_second = false;
-    // Of a call of two attempts it is never true that nothing was sent.
-    let as_second = |is_second: bool| {
-        move |error: Error| match error.execution() {
-            Execution::NotSent if is_second => error.with_execution(Execution::Ambiguous),
-            _ => error,
-        }
-    };
-    while let Some(body) = payload.next() {
-        let credential = if has_own {
-            None
-        } else {
-            client
-                .credentials
-                .get()
-                .await
-                .map_err(as_second(is_second))?
-        };
-        let request = request::make(Parts {
-            base: &client.base,
-            path: prepared.path,
-            codec: client.codec,
-            framing: prepared.framing,
-            encoding: prepared.encoding,
-            accept_encoding: client.accept_encoding.clone(),
-            get_url_limit: prepared.get_url_limit,
-            defaults: &client.headers,
-            headers: prepared.headers.as_ref(),
-            authorization: credential
-                .as_ref()
-                .map(|credential| credential.authorization()),
-            timeout: prepared.deadline.header(),
-            body,
-        })?;
-        let response = client
-            .transport
-            .send(request)
-            .await
-            .map_err(as_second(is_second))?;
-        let span = Span::current();
-        // Where ours is filtered out, the current one is the caller's.
-        if span
-            .metadata()
-            .is_some_and(|span| span.target() == module_path!())
-        {
-            span.record("http.response.status_code", response.status().as_u16());
-        }
-        let was_refused = response.status() == http::StatusCode::UNAUTHORIZED
-            && credential
-                .as_ref()
-                .is_some_and(|used| client.credentials.refused(used));
-        if !(was_refused && may_refresh) {
-            return Ok((response, credential));
-        }
-        may_refresh = false;
-        is_second = true;
-    }
-    Err(Error::new(Code::Internal, "a stream was to be sent twice"))
 }

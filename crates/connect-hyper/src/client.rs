@@ -17,7 +17,11 @@ use crate::compression::{Accepted, Compression, Outgoing};
 use crate::credential::{Credential, CredentialProvider, Credentials};
 use crate::error::{BoxError, Error};
 use crate::kind::Kind;
+use crate::observe::{Attempt, Hook};
+use crate::redirect::Origin;
 use crate::request::BaseUrl;
+use crate::retry::RetryPolicy;
+use crate::retry_budget::RetryBudget;
 use crate::transport::{self, HttpService, Hyper, Transport, Versions};
 use crate::{Code, Method, metadata};
 
@@ -54,6 +58,11 @@ pub(crate) struct Inner {
     pub(crate) get_url_limit: usize,
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     pub(crate) credentials: Credentials,
+    pub(crate) retry: RetryPolicy,
+    pub(crate) retry_budget: RetryBudget,
+    pub(crate) on_attempt: Option<Hook>,
+    /// Where redirects may lead.
+    pub(crate) redirects: Vec<Origin>,
     pub(crate) transport: Transport,
 }
 
@@ -75,6 +84,9 @@ impl Client {
             get_url_limit: DEFAULT_GET_URL_LIMIT,
             headers: Vec::new(),
             credentials: Credentials::None,
+            retry: RetryPolicy::default(),
+            on_attempt: None,
+            redirect_origins: Vec::new(),
             transport: None,
             layers: Vec::new(),
         }
@@ -109,6 +121,7 @@ impl fmt::Debug for Client {
             .field("response_limit", &self.inner.response_limit)
             .field("headers", &names)
             .field("credentials", &self.inner.credentials)
+            .field("retry", &self.inner.retry)
             .field("transport", &self.inner.transport)
             .finish()
     }
@@ -130,6 +143,9 @@ pub struct ClientBuilder {
     get_url_limit: usize,
     headers: Vec<(String, String)>,
     credentials: Credentials,
+    retry: RetryPolicy,
+    on_attempt: Option<Hook>,
+    redirect_origins: Vec<String>,
     transport: Option<Transport>,
     /// From the inside out.
     layers: Vec<Box<dyn FnOnce(HttpService) -> Transport + Send>>,
@@ -358,6 +374,38 @@ impl ClientBuilder {
         self
     }
 
+    /// How often calls that set no policy of their own are attempted: at most 3 times unless set, and
+    /// only where another attempt can do no harm ([`RetryPolicy`]). `RetryPolicy::none()` turns it
+    /// off.
+    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.retry = policy;
+        self
+    }
+
+    /// What is told of every attempt when it is over, before the wait for the next one. It runs
+    /// where the call runs, so it must be quick, and must not panic. An attempt that is given up by
+    /// dropping its call isn't told.
+    pub fn on_attempt(mut self, hook: impl Fn(&Attempt) + Send + Sync + 'static) -> Self {
+        self.on_attempt = Some(Hook::new(hook));
+        self
+    }
+
+    /// More origins that redirects may lead to, besides the base URL's own: `https://example.com`
+    /// for instance.
+    ///
+    /// A redirect of status 307 or 308 to one of them is followed with method, message and
+    /// credential, up to 5 times a request and within the call's deadline. Plain http is followed
+    /// from a server of this machine to itself alone. Any other redirect is an error that names the
+    /// origin, and nothing is sent there.
+    pub fn redirect_origins<O: Into<String>>(
+        mut self,
+        origins: impl IntoIterator<Item = O>,
+    ) -> Self {
+        self.redirect_origins
+            .extend(origins.into_iter().map(Into::into));
+        self
+    }
+
     /// Sends requests by a tower service in place of hyper's pooled client.
     ///
     /// The service gets every attempt, with an absolute URI. Of its failures it is only known that
@@ -425,6 +473,13 @@ impl ClientBuilder {
         }
         let has_secret =
             self.credentials.is_some() || headers.iter().any(|(name, _)| metadata::is_secret(name));
+        let redirects = base
+            .origin()
+            .map(Ok)
+            .into_iter()
+            .chain(self.redirect_origins.iter().map(|text| Origin::parse(text)))
+            .collect::<Result<Vec<_>, _>>()?;
+        let https = redirects.iter().any(Origin::is_https);
         #[cfg(unix)]
         let is_local = self.options.unix_socket.is_some();
         #[cfg(not(unix))]
@@ -432,7 +487,7 @@ impl ClientBuilder {
         let is_private = base.is_https() || base.is_loopback() || is_local;
         let mut transport = match self.transport {
             Some(transport) => transport,
-            None => Transport::Hyper(Hyper::new(&self.options, base.is_https())?),
+            None => Transport::Hyper(Hyper::new(&self.options, https)?),
         };
         for layer in self.layers {
             transport = layer(HttpService::new(transport));
@@ -451,6 +506,10 @@ impl ClientBuilder {
             get_url_limit: self.get_url_limit,
             headers,
             credentials: self.credentials,
+            retry: self.retry,
+            retry_budget: RetryBudget::default(),
+            on_attempt: self.on_attempt,
+            redirects,
             transport,
         };
         if has_secret {

@@ -2,17 +2,20 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
-use crate::Code;
+use crate::{Code, Idempotency};
 
 /// An error of whatever lies below: a transport's, a credential provider's.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Whether the method was executed by the server, as far as this side can know.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+///
+/// Ordered by how much was done: of several attempts the greatest counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Execution {
     /// The request provably never left: it is wrong, or there was no connection, or the server
@@ -35,11 +38,16 @@ pub struct ErrorDetail {
 }
 
 impl ErrorDetail {
-    /// A detail as it comes off the wire: a message's full name, and the message in binary.
+    /// A detail as it comes off the wire: a message's full name, and the message in binary. A type
+    /// URL is taken for the name at its end.
     #[must_use]
     pub fn new(type_name: impl Into<String>, value: impl Into<Bytes>) -> Self {
+        let mut type_name = type_name.into();
+        if let Some(slash) = type_name.rfind('/') {
+            type_name.drain(..=slash);
+        }
         Self {
-            type_name: type_name.into(),
+            type_name,
             value: value.into(),
         }
     }
@@ -89,6 +97,8 @@ struct Inner {
     status: Option<StatusCode>,
     from_server: bool,
     execution: Execution,
+    attempts: u32,
+    elapsed: Duration,
 }
 
 impl Error {
@@ -105,6 +115,8 @@ impl Error {
             status: None,
             from_server: false,
             execution: Execution::NotSent,
+            attempts: 0,
+            elapsed: Duration::ZERO,
         }))
     }
 
@@ -170,6 +182,13 @@ impl Error {
         self
     }
 
+    /// States what the whole call took, of which this is the end.
+    pub(crate) fn with_attempts(mut self, attempts: u32, elapsed: Duration) -> Self {
+        self.0.attempts = attempts;
+        self.0.elapsed = elapsed;
+        self
+    }
+
     /// What happened, in the protocol's terms.
     #[must_use]
     pub fn code(&self) -> Code {
@@ -182,9 +201,33 @@ impl Error {
         &self.0.message
     }
 
-    /// The typed details that the server attached. Empty if it attached none.
+    /// The details of this type that the server attached: a message of [`rpc`](crate::rpc), or one
+    /// of the API's own.
+    ///
+    /// One that has the type's name and can't be decoded is left out: no error hides behind another
+    /// one. [`raw_details`](Self::raw_details) has it.
+    ///
+    /// ```
+    /// # fn show(error: connect_hyper::Error) {
+    /// use connect_hyper::rpc::BadRequest;
+    ///
+    /// for violation in error.details::<BadRequest>().flat_map(|bad| bad.field_violations) {
+    ///     println!("{}: {}", violation.field, violation.description);
+    /// }
+    /// # }
+    /// ```
+    pub fn details<T: prost::Name + Default>(&self) -> impl Iterator<Item = T> + use<'_, T> {
+        let name = T::full_name();
+        self.0
+            .details
+            .iter()
+            .filter(move |detail| detail.type_name == name)
+            .filter_map(|detail| T::decode(detail.value.clone()).ok())
+    }
+
+    /// The details that the server attached, as they came. Empty if it attached none.
     #[must_use]
-    pub fn details(&self) -> &[ErrorDetail] {
+    pub fn raw_details(&self) -> &[ErrorDetail] {
         &self.0.details
     }
 
@@ -213,7 +256,21 @@ impl Error {
         self.0.from_server
     }
 
-    /// What is known of the method's execution.
+    /// How many times the request was sent, or was about to be: the attempts of the call so far.
+    /// 0 if the call was wrong before the first one, or if the error belongs to no call. Redirects
+    /// that were followed don't count.
+    #[must_use]
+    pub fn attempts(&self) -> u32 {
+        self.0.attempts
+    }
+
+    /// How long the call had taken when it failed, waits between attempts included.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.0.elapsed
+    }
+
+    /// What is known of the method's execution, by any attempt of the call.
     #[must_use]
     pub fn execution(&self) -> Execution {
         self.0.execution
@@ -223,6 +280,22 @@ impl Error {
     #[must_use]
     pub fn may_have_executed(&self) -> bool {
         matches!(self.0.execution, Execution::Ambiguous | Execution::Executed)
+    }
+
+    /// Whether calling the method again can't do it twice, or does no harm if it does: the method
+    /// has no side effects or is idempotent, or its request was provably not sent, or the server
+    /// refused it with one of the codes in `refused`.
+    ///
+    /// The client's own retries go by this, with `resource_exhausted` alone in `refused`. A code
+    /// that isn't one of [`Execution::Refused`]'s changes nothing there.
+    #[must_use]
+    pub fn may_repeat(&self, idempotency: Idempotency, refused: &[Code]) -> bool {
+        idempotency != Idempotency::Unknown
+            || match self.0.execution {
+                Execution::NotSent => true,
+                Execution::Refused => refused.contains(&self.0.code),
+                Execution::Ambiguous | Execution::Executed => false,
+            }
     }
 }
 
@@ -236,6 +309,10 @@ impl fmt::Display for Error {
             Execution::Executed => f.write_str(" (the request was executed)"),
             Execution::Ambiguous => f.write_str(" (the request may have been executed)"),
             Execution::NotSent | Execution::Refused => Ok(()),
+        }?;
+        match self.0.attempts {
+            0 | 1 => Ok(()),
+            attempts => write!(f, " ({attempts} attempts)"),
         }
     }
 }
@@ -260,6 +337,8 @@ impl fmt::Debug for Error {
             .field("method", &self.0.method)
             .field("is_from_server", &self.0.from_server)
             .field("execution", &self.0.execution)
+            .field("attempts", &self.0.attempts)
+            .field("elapsed", &self.0.elapsed)
             .field("source", &source)
             .finish()
     }

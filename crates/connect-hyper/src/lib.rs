@@ -2,6 +2,7 @@
 
 // Comments that say "Checklist" name a rule in PROTOCOL.md.
 
+mod attempts;
 mod body;
 mod call;
 mod cancel;
@@ -19,9 +20,16 @@ mod error_body;
 mod kind;
 mod metadata;
 mod method;
+mod observe;
+mod payload;
 mod query;
+mod redirect;
 mod request;
 mod response;
+mod retry;
+mod retry_after;
+mod retry_budget;
+pub mod rpc;
 mod stream;
 mod stream_call;
 mod stream_timer;
@@ -41,6 +49,8 @@ pub use credential_file::CredentialFile;
 pub use error::{BoxError, Error, ErrorDetail, Execution};
 pub use kind::{Bidi, ClientStreaming, Kind, Requests, ServerStreaming, StreamKind, Unary};
 pub use method::{Idempotency, Message, Method};
+pub use observe::Attempt;
 pub use response::{RawResponse, Response};
+pub use retry::RetryPolicy;
 pub use stream::Streaming;
 pub use transport::HttpService;

@@ -9,6 +9,7 @@ use crate::body::RequestBody;
 use crate::codec::Codec;
 use crate::compression::Compression;
 use crate::error::Error;
+use crate::redirect::Origin;
 use crate::{Code, StreamKind, query};
 
 const CONNECT_PROTOCOL_VERSION: HeaderName = HeaderName::from_static("connect-protocol-version");
@@ -77,18 +78,15 @@ impl BaseUrl {
 
     /// Whether the host is this machine, so that plain http exposes nothing.
     pub(crate) fn is_loopback(&self) -> bool {
-        let host = self.authority.host();
-        let host = host
-            .strip_prefix('[')
-            .and_then(|host| host.strip_suffix(']'))
-            .unwrap_or(host);
-        host.eq_ignore_ascii_case("localhost")
-            || host
-                .parse::<std::net::IpAddr>()
-                .is_ok_and(|address| address.is_loopback())
+        is_loopback(self.authority.host())
     }
 
-    fn uri(&self, method: &'static str) -> Result<Uri, Error> {
+    /// Where it lives, without the path.
+    pub(crate) fn origin(&self) -> Option<Origin> {
+        Origin::of(&self.uri("/").ok()?)
+    }
+
+    pub(crate) fn uri(&self, method: &'static str) -> Result<Uri, Error> {
         if self.path.is_empty() {
             self.at(PathAndQuery::try_from(method))
         } else {
@@ -121,6 +119,18 @@ impl std::fmt::Display for BaseUrl {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}://{}{}", self.scheme, self.authority, self.path)
     }
+}
+
+/// Whether a URL's host is this machine.
+pub(crate) fn is_loopback(host: &str) -> bool {
+    let host = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'))
+        .unwrap_or(host);
+    host.eq_ignore_ascii_case("localhost")
+        || host
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
 }
 
 /// What one attempt's request is made of.

@@ -9,6 +9,7 @@ use http::{HeaderMap, StatusCode};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
 
+use crate::attempts::Past;
 use crate::body::ResponseBody;
 use crate::codec::Codec;
 use crate::compression::Accepted;
@@ -112,7 +113,8 @@ impl<M: Method> RawResponse<M> {
             .await
             .map_err(|error| {
                 self.raw
-                    .finish_error(error)
+                    .past
+                    .tell(self.raw.finish_error(error))
                     .with_metadata(metadata(self.raw.headers.clone()))
                     .with_method(M::PATH)
             })
@@ -161,6 +163,7 @@ pub(crate) struct Raw {
     pub(crate) accepted: Accepted,
     /// Reading failed: what is in the buffer is a part, for good.
     pub(crate) failed: bool,
+    pub(crate) past: Past,
 }
 
 impl Raw {
@@ -219,10 +222,15 @@ impl Raw {
         }
     }
 
-    /// Reads the body as far as decoding needs it: an awaited call's way.
+    /// Reads the body as far as decoding needs it: an awaited call's way. An error that the response
+    /// stands for is one here.
     pub(crate) async fn read_for_decoding(&mut self) -> Result<(), Error> {
         let result = match self.expect() {
-            Ok(_) => self.read().await.map_err(|error| self.finish_error(error)),
+            Ok(expect) => match self.read().await {
+                Ok(()) if matches!(expect, Expect::Message) => Ok(()),
+                Ok(()) => Err(self.told()),
+                Err(error) => Err(self.finish_error(error)),
+            },
             Err(error) => Err(error),
         };
         result.map_err(|error| error.with_metadata(metadata(std::mem::take(&mut self.headers))))
@@ -252,7 +260,7 @@ impl Raw {
                 let trailers = unary::take_trailers(&mut self.headers);
                 Ok(Response::new(message, self.headers, trailers))
             }
-            Err(error) => Err(error.with_metadata(metadata(self.headers))),
+            Err(error) => Err(self.past.tell(error).with_metadata(metadata(self.headers))),
         }
     }
 
@@ -277,17 +285,21 @@ impl Raw {
             )
             .with_execution(Execution::Ambiguous));
         }
-        let body = self.buffer.take();
         match expect {
-            Expect::Message => unary::message(&self.headers, body, &self.accepted, self.limit),
-            Expect::ErrorBody => Err(unary::error(
-                self.status,
+            Expect::Message => unary::message(
                 &self.headers,
-                body,
+                self.buffer.take(),
                 &self.accepted,
                 self.limit,
-            )),
+            ),
+            Expect::ErrorBody => Err(self.told()),
         }
+    }
+
+    /// The error that a response other than 200 stands for, once its body is here.
+    fn told(&mut self) -> Error {
+        let body = self.buffer.take();
+        unary::error(self.status, &self.headers, body, &self.accepted, self.limit)
     }
 }
 
@@ -315,7 +327,7 @@ pub(crate) struct Buffer {
 }
 
 impl Buffer {
-    fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.first.len().max(self.all.len())
     }
 

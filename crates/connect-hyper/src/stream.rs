@@ -11,8 +11,8 @@ use http::header::{self, HeaderMap};
 use http::{HeaderName, StatusCode};
 use http_body::Body as _;
 
+use crate::attempts::{Exchange, Past};
 use crate::body::ResponseBody;
-use crate::call::Exchange;
 use crate::cancel::Signal;
 use crate::client::Inner;
 use crate::codec::Codec;
@@ -63,23 +63,19 @@ impl<T: Message> Streaming<T> {
 }
 
 impl<T> Streaming<T> {
-    /// The stream that a response holds.
+    /// The stream that a response holds. Its head was checked.
     pub(crate) fn open(
         method: &'static str,
-        (response, used): Exchange,
+        (raw, used): Exchange,
         client: &Inner,
         timer: Timer,
-    ) -> Result<Self, Error> {
-        let (head, body) = response.into_parts();
-        if let Err(error) = check_head(head.status, &head.headers, client.codec, &client.accepted) {
-            return Err(error.with_metadata(head.headers));
-        }
-        Ok(Self {
+    ) -> Self {
+        Self {
             receiver: Receiver {
                 method,
-                headers: head.headers,
+                headers: raw.headers,
                 trailers: HeaderMap::new(),
-                body: Some(body),
+                body: raw.body,
                 decoder: Decoder::new(client.response_limit),
                 codec: client.codec,
                 limit: client.response_limit,
@@ -90,9 +86,10 @@ impl<T> Streaming<T> {
                 state: State::Open,
                 outcome: None,
                 answered: false,
+                past: raw.past,
             },
             message: PhantomData,
-        })
+        }
     }
 
     /// The error of a method that has one response, and whose stream has `what`.
@@ -164,6 +161,7 @@ struct Receiver {
     outcome: Option<Error>,
     /// Whether a message came: then the method was at work, whatever the end says.
     answered: bool,
+    past: Past,
 }
 
 impl Receiver {
@@ -326,12 +324,15 @@ impl Receiver {
                 break;
             }
         }
-        error.with_metadata(metadata).with_method(self.method)
+        self.past
+            .tell(error)
+            .with_metadata(metadata)
+            .with_method(self.method)
     }
 }
 
 /// Checklist 17: before a byte of the body is taken for an envelope.
-fn check_head(
+pub(crate) fn check_head(
     status: StatusCode,
     headers: &HeaderMap,
     codec: Codec,

@@ -6,8 +6,8 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use futures_core::Stream;
 
-use crate::body::RequestBody;
-use crate::call::{Call, Input, Payload, exchange};
+use crate::attempts::{Until, exchange};
+use crate::call::{Call, Input};
 use crate::client::Inner;
 use crate::codec::Codec;
 use crate::compression::Outgoing;
@@ -15,6 +15,8 @@ use crate::deadline::Deadline;
 use crate::envelope;
 use crate::error::{BoxError, Error};
 use crate::kind::{Bidi, ClientStreaming, Requests, ServerStreaming};
+use crate::observe::{self, Attempt};
+use crate::payload::Payload;
 use crate::response::{self, Response};
 use crate::stream::Streaming;
 use crate::stream_timer::Timer;
@@ -77,27 +79,24 @@ async fn start<M: Method>(
     let inner = client.inner();
     let prepared = options.prepare::<M>(inner, whole)?;
     let payload = payload(input, inner);
-    let exchanged = to_head
-        .enforce(
-            "before the response's head",
-            exchange(inner, &prepared, payload),
-        )
-        .await?;
-    Streaming::open(
+    let exchanged = exchange(inner, &prepared, &payload, Until::Stream, to_head).await?;
+    let attempt = Attempt::last(&prepared, &payload, &exchanged.0);
+    observe::last_attempt(inner, attempt, None);
+    Ok(Streaming::open(
         M::PATH,
         exchanged,
         inner,
         Timer::new(whole, inner.stream_idle_timeout),
-    )
+    ))
 }
 
 impl<T: Message> Requests<T> {
     fn payload(self, client: &Inner) -> Payload {
-        Payload::Stream(Some(RequestBody::stream(Box::pin(Envelopes {
+        Payload::stream(Box::pin(Envelopes {
             requests: self,
             codec: client.codec,
             outgoing: client.outgoing,
-        }))))
+        }))
     }
 }
 

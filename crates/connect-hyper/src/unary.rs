@@ -1,41 +1,48 @@
 //! Unary calls; and the rules for their responses, over `http` types and without a socket.
 
 use bytes::Bytes;
+use http::StatusCode;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use http::{StatusCode, Uri};
 
-use crate::call::{Call, Payload, Prepared, exchange};
-use crate::client::{Client, Inner};
+use crate::attempts::{Until, exchange};
+use crate::call::{Call, Prepared};
+use crate::client::Client;
 use crate::codec::Codec;
 use crate::compression::Accepted;
 use crate::error::{Error, Execution};
 use crate::error_body::{self, ErrorBody};
 use crate::kind::Unary;
-use crate::response::{Buffer, Raw, Response};
-use crate::{Code, Method};
+use crate::observe::{self, Attempt};
+use crate::payload::Payload;
+use crate::response::{Raw, Response};
+use crate::{Code, Method, redirect};
 
 /// Makes the call and decodes its response.
 pub(crate) async fn run<M: Method<Kind = Unary>>(
     call: Call<M>,
 ) -> Result<Response<M::Response>, Error> {
-    let (client, prepared, message) = prepare(call)?;
+    let (client, prepared, payload) = prepare(call)?;
+    let client = client.inner();
     // Nothing below is generic until the message is decoded.
-    whole(client, prepared, message).await?.decode::<M>()
+    let deadline = prepared.deadline;
+    let (raw, _) = exchange(client, &prepared, &payload, Until::Body, deadline).await?;
+    let attempt = Attempt::last(&prepared, &payload, &raw);
+    let result = raw.decode::<M>();
+    observe::last_attempt(client, attempt, result.as_ref().err());
+    result
 }
 
 /// Makes the call, and hands out the response when its head is here.
 pub(crate) async fn send<M: Method<Kind = Unary>>(call: Call<M>) -> Result<Raw, Error> {
-    let (client, prepared, message) = prepare(call)?;
-    prepared
-        .deadline
-        .enforce(
-            "before the response's head",
-            head_only(client.inner(), &prepared, message),
-        )
-        .await
+    let (client, prepared, payload) = prepare(call)?;
+    let client = client.inner();
+    let deadline = prepared.deadline;
+    let (raw, _) = exchange(client, &prepared, &payload, Until::Head, deadline).await?;
+    observe::last_attempt(client, Attempt::last(&prepared, &payload, &raw), None);
+    Ok(raw)
 }
 
-fn prepare<M: Method<Kind = Unary>>(call: Call<M>) -> Result<(Client, Prepared, Bytes), Error> {
+fn prepare<M: Method<Kind = Unary>>(call: Call<M>) -> Result<(Client, Prepared, Payload), Error> {
     let inner = call.client.inner();
     let deadline = call.options.deadline(inner);
     let mut prepared = call.options.prepare::<M>(inner, deadline)?;
@@ -45,32 +52,7 @@ fn prepare<M: Method<Kind = Unary>>(call: Call<M>) -> Result<(Client, Prepared, 
         (message, is_compressed) = outgoing.apply(message)?;
         prepared.encoding = prepared.encoding.filter(|_| is_compressed);
     }
-    Ok((call.client, prepared, message))
-}
-
-async fn whole(client: Client, prepared: Prepared, message: Bytes) -> Result<Raw, Error> {
-    let work = async {
-        let mut raw = head_only(client.inner(), &prepared, message).await?;
-        raw.read_for_decoding().await?;
-        Ok(raw)
-    };
-    prepared.deadline.enforce("the body included", work).await
-}
-
-async fn head_only(client: &Inner, prepared: &Prepared, message: Bytes) -> Result<Raw, Error> {
-    let (response, _) = exchange(client, prepared, Payload::Message(message)).await?;
-    let (head, body) = response.into_parts();
-    Ok(Raw {
-        status: head.status,
-        headers: head.headers,
-        body: Some(body),
-        buffer: Buffer::default(),
-        deadline: prepared.deadline,
-        codec: client.codec,
-        limit: client.response_limit,
-        accepted: client.accepted,
-        failed: false,
-    })
+    Ok((call.client, prepared, Payload::Message(message)))
 }
 
 /// What the head of a response says about its body.
@@ -186,7 +168,7 @@ pub(crate) fn by_status(status: StatusCode, headers: &HeaderMap) -> Error {
     let mut message = format!("HTTP status {status} without a Connect error");
     if status.is_redirection() {
         // The origin alone: the rest of a location may carry a secret.
-        match redirect_origin(headers) {
+        match redirect::origin(headers) {
             Some(origin) => {
                 message.push_str(&format!(": a redirect to {origin}, which is not followed"))
             }
@@ -196,16 +178,6 @@ pub(crate) fn by_status(status: StatusCode, headers: &HeaderMap) -> Error {
     Error::new(Code::from_http_status(status), message)
         .with_status(status)
         .with_execution(Execution::Ambiguous)
-}
-
-fn redirect_origin(headers: &HeaderMap) -> Option<String> {
-    let location: Uri = headers.get(header::LOCATION)?.to_str().ok()?.parse().ok()?;
-    let host = location.host()?;
-    let scheme = location.scheme_str()?;
-    Some(match location.port() {
-        Some(port) => format!("{scheme}://{host}:{port}"),
-        None => format!("{scheme}://{host}"),
-    })
 }
 
 /// Checklist 12: headers named `trailer-…` are trailers; the prefix goes.
@@ -328,7 +300,7 @@ mod tests {
 
         let no_code = read(r#"{"message":"kept","details":[{"type":"a.B","value":"AQ"}]}"#);
         assert_eq!((no_code.code(), no_code.message()), (Code::Unknown, "kept"));
-        assert_eq!(no_code.details().len(), 1);
+        assert_eq!(no_code.raw_details().len(), 1);
         assert!(no_code.may_have_executed());
 
         let none = read("null");

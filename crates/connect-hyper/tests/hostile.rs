@@ -257,8 +257,9 @@ async fn a_provider_that_fails_the_second_time() {
         .unwrap();
     let error = client.call::<Look>(word("")).await.unwrap_err();
     assert!(error.message().contains("sealed"), "{error}");
-    assert_eq!(error.execution(), Execution::Ambiguous);
-    assert_eq!(server.requests().len(), 1);
+    // The first attempt was sent, and refused.
+    assert_eq!(error.execution(), Execution::Refused);
+    assert_eq!((server.requests().len(), error.attempts()), (1, 2));
 }
 
 /// Of what holds a credential the last one counts.

@@ -423,7 +423,7 @@ async fn what_the_server_says() {
     );
     assert!(error.is_from_server());
     assert_eq!(error.execution(), Execution::Refused);
-    assert_eq!(error.details()[0].type_url(), "type.googleapis.com/a.B");
+    assert_eq!(error.raw_details()[0].type_url(), "type.googleapis.com/a.B");
     assert_eq!(error.metadata()["x-id"], "7");
     assert_eq!(error.metadata()["x-end"], "8");
 }

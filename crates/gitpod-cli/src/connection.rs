@@ -1,6 +1,6 @@
 //! Where calls go: the service, or a server embedded in this process.
 
-use gitpod_client::Client;
+use gitpod_client::{Client, RetryPolicy};
 use gitpod_testing::Server;
 
 use crate::cli::Connection;
@@ -41,6 +41,8 @@ impl Session {
         };
         let client = builder
             .timeout(connection.timeout)
+            // A script sees every failure, and regenerating is never repeated in silence.
+            .retry(RetryPolicy::none())
             // An answer that holds a token is kept byte for byte if it can't be understood, and then
             // a person has to be able to read it.
             .runtime(|runtime| runtime.accept_compression([]))

@@ -4,12 +4,15 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use connect_hyper::{Codec, Credential, CredentialFile, CredentialProvider, Error};
+use connect_hyper::{Codec, Credential, CredentialFile, CredentialProvider, Error, RetryPolicy};
 
 use crate::env;
 
 /// Where the API is, unless a setting says otherwise.
 pub const DEFAULT_BASE_URL: &str = "https://app.ona.com/api";
+
+/// Where the service may redirect to: it answers at both.
+const ORIGINS: [&str; 2] = ["https://app.ona.com", "https://app.gitpod.io"];
 
 /// How this SDK names itself, in the form of the official ones.
 const USER_AGENT: &str = concat!(
@@ -50,6 +53,7 @@ impl Client {
             runtime: connect_hyper::Client::builder(DEFAULT_BASE_URL)
                 .header("user-agent", USER_AGENT)
                 .header("x-ona-user-agent", USER_AGENT),
+            is_https: true,
             error: None,
         }
     }
@@ -73,6 +77,7 @@ impl fmt::Debug for Client {
 #[must_use = "a builder does nothing until build() is called"]
 pub struct ClientBuilder {
     runtime: connect_hyper::ClientBuilder,
+    is_https: bool,
     /// The first thing that is wrong.
     error: Option<Error>,
 }
@@ -92,7 +97,13 @@ impl ClientBuilder {
     /// The API's base URL, `https://app.ona.com/api` for instance.
     ///
     /// Plain http is for tests: with a credential it is refused, unless the host is this machine.
-    pub fn base_url(self, base_url: impl Into<String>) -> Self {
+    ///
+    /// Redirects are followed within its origin, and to `https://app.ona.com` and
+    /// `https://app.gitpod.io`, which have the API too.
+    pub fn base_url(mut self, base_url: impl Into<String>) -> Self {
+        let base_url = base_url.into();
+        let scheme = base_url.split_once("://").map(|(scheme, _)| scheme);
+        self.is_https = scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("https"));
         self.runtime(|runtime| runtime.base_url(base_url))
     }
 
@@ -133,6 +144,12 @@ impl ClientBuilder {
         self.runtime(|runtime| runtime.timeout(timeout))
     }
 
+    /// How often calls are attempted: at most 3 times unless set, and only where another attempt can
+    /// do no harm ([`RetryPolicy`]). `RetryPolicy::none()` turns it off.
+    pub fn retry(self, policy: RetryPolicy) -> Self {
+        self.runtime(|runtime| runtime.retry(policy))
+    }
+
     /// The `User-Agent`, in place of this SDK's own name. `X-Ona-User-Agent` stays.
     pub fn user_agent(self, user_agent: impl Into<String>) -> Self {
         self.runtime(|runtime| runtime.header("user-agent", user_agent))
@@ -167,8 +184,14 @@ impl ClientBuilder {
         if let Some(error) = self.error {
             return Err(error);
         }
+        let runtime = if self.is_https {
+            self.runtime.redirect_origins(ORIGINS)
+        } else {
+            // A server of the user's own, on this machine: it needs no certificates either.
+            self.runtime
+        };
         Ok(Client {
-            connect: self.runtime.build()?,
+            connect: runtime.build()?,
         })
     }
 }

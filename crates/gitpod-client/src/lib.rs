@@ -10,9 +10,9 @@ pub use services::*;
 
 #[doc(inline)]
 pub use connect_hyper::{
-    BoxError, Call, Code, Codec, Compression, Credential, CredentialFile, CredentialFuture,
-    CredentialProvider, Error, ErrorDetail, Execution, Idempotency, Message, Method, RawResponse,
-    RequestBody, Response, Streaming, Unary,
+    Attempt, BoxError, Call, Code, Codec, Compression, Credential, CredentialFile,
+    CredentialFuture, CredentialProvider, Error, ErrorDetail, Execution, Idempotency, Message,
+    Method, RawResponse, RequestBody, Response, RetryPolicy, Streaming, Unary, rpc,
 };
 
 pub use connect_hyper;

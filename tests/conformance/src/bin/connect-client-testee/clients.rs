@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 
 use conformance::proto::{ClientCompatRequest, Codec, Compression, HttpVersion, Protocol};
-use connect_hyper::Client;
+use connect_hyper::{Client, RetryPolicy};
 
 #[derive(Default)]
 pub(crate) struct Clients(Mutex<HashMap<Settings, Client>>);
@@ -57,7 +57,9 @@ impl Settings {
         } else {
             "https"
         };
-        let mut builder = Client::builder(format!("{scheme}://{}:{}", self.host, self.port));
+        let mut builder = Client::builder(format!("{scheme}://{}:{}", self.host, self.port))
+            // The suite counts requests.
+            .retry(RetryPolicy::none());
         builder = match self.codec {
             Codec::Proto => builder.codec(connect_hyper::Codec::Binary),
             Codec::Json => builder.codec(connect_hyper::Codec::Json),

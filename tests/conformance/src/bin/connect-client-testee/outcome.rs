@@ -55,7 +55,7 @@ pub(crate) fn error(error: &Error) -> proto::Error {
             .into(),
         message: Some(error.message().to_owned()),
         details: error
-            .details()
+            .raw_details()
             .iter()
             .map(|detail| prost_types::Any {
                 type_url: detail.type_url(),
