@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub, dead_code)]
 
+pub mod mock;
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
