@@ -32,12 +32,15 @@ pub(crate) enum Command {
 pub(crate) enum Mode {
     /// Our client against the suite's server.
     Client,
+    /// Our embedded server against the suite's client.
+    Server,
 }
 
 impl Mode {
     fn name(self) -> &'static str {
         match self {
             Self::Client => "client",
+            Self::Server => "server",
         }
     }
 
@@ -46,6 +49,7 @@ impl Mode {
     fn cases(self) -> u32 {
         match self {
             Self::Client => 1700,
+            Self::Server => 1580,
         }
     }
 }
@@ -56,7 +60,7 @@ impl Command {
         check_go()?;
         let testees = Testees::build()?;
         let suite = install(&testees.folder)?;
-        let modes = mode.map_or_else(|| vec![Mode::Client], |mode| vec![mode]);
+        let modes = mode.map_or_else(|| vec![Mode::Client, Mode::Server], |mode| vec![mode]);
         let mut all_passed = true;
         for mode in modes {
             all_passed &= test(mode, &suite, &testees)?;

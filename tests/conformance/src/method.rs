@@ -38,6 +38,12 @@ pub trait Answer {
 
 macro_rules! answers {
     ($($response:ident),*) => {$(
+        impl From<ConformancePayload> for $response {
+            fn from(payload: ConformancePayload) -> Self {
+                Self { payload: Some(payload) }
+            }
+        }
+
         impl Answer for $response {
             fn payload(self) -> ConformancePayload {
                 self.payload.unwrap_or_default()

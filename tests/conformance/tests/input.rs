@@ -25,9 +25,14 @@ fn frame(message: &[u8]) -> Vec<u8> {
     frame
 }
 
+const TESTEES: [&str; 2] = [
+    env!("CARGO_BIN_EXE_connect-client-testee"),
+    env!("CARGO_BIN_EXE_connect-server-testee"),
+];
+
 #[test]
 fn input_that_is_cut_off_or_malformed() {
-    for testee in [env!("CARGO_BIN_EXE_connect-client-testee")] {
+    for testee in TESTEES {
         for (input, says) in [
             (vec![0, 0], "ends in the middle of a frame"),
             (vec![0, 0, 0, 9, 10], "ends in the middle of a frame"),
@@ -46,9 +51,11 @@ fn input_that_is_cut_off_or_malformed() {
 
 #[test]
 fn no_input_is_no_failure() {
-    let output = run(env!("CARGO_BIN_EXE_connect-client-testee"), b"");
-    assert!(output.status.success());
-    assert!(output.stdout.is_empty() && output.stderr.is_empty());
+    for testee in TESTEES {
+        let output = run(testee, b"");
+        assert!(output.status.success());
+        assert!(output.stdout.is_empty() && output.stderr.is_empty());
+    }
 }
 
 /// A request that no call can be made of is answered, and those before the end of broken input are.

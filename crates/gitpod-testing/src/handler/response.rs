@@ -44,7 +44,9 @@ impl<T> Response<T> {
         self
     }
 
-    pub(super) fn map<U>(self, message: impl FnOnce(T) -> U) -> Response<U> {
+    /// Another message with the same headers and trailers.
+    #[must_use]
+    pub fn map<U>(self, message: impl FnOnce(T) -> U) -> Response<U> {
         Response {
             message: message(self.message),
             headers: self.headers,
