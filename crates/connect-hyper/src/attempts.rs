@@ -1,20 +1,23 @@
 //! The attempts of a call: the one loop in which requests are sent.
 
+use std::pin::pin;
 use std::time::{Duration, SystemTime};
 
-use http::{Request, Response, StatusCode, Uri};
+use http::{HeaderValue, Request, Response, StatusCode, Uri, header};
 use tokio::time::Instant;
 
 use crate::body::{RequestBody, ResponseBody};
 use crate::call::Prepared;
-use crate::client::Inner;
+use crate::cancel::Signal;
+use crate::client::{Client, Inner};
 use crate::credential::Credential;
 use crate::deadline::Deadline;
 use crate::error::{Error, Execution};
+use crate::layered::{self, Template};
 use crate::observe::Attempt;
 use crate::payload::Payload;
 use crate::request::{self, Parts};
-use crate::response::{Buffer, Raw};
+use crate::response::Raw;
 use crate::retry::{Decision, Failure};
 use crate::{Code, Idempotency, observe, redirect, retry, stream, unary};
 
@@ -32,21 +35,32 @@ pub(crate) enum Until {
 /// A response, and the credential that was sent for it.
 pub(crate) type Exchange = (Raw, Option<Credential>);
 
-/// Sends the request until it succeeds, or no further attempt is due.
+/// Sends the request until it succeeds, no further attempt is due, or `signal` gives it up.
 pub(crate) async fn exchange(
-    client: &Inner,
+    client: &Client,
     prepared: &Prepared,
     payload: &Payload,
     until: Until,
     limit: Deadline,
+    signal: &mut Signal,
 ) -> Result<Exchange, Error> {
-    let mut attempts = Attempts::new(client, prepared, payload, limit);
+    let mut attempts = Attempts::new(client.inner(), prepared, payload, limit);
     let phase = match until {
         Until::Head | Until::Stream => "before the response's head",
         Until::Body => "the body included",
     };
-    match limit.enforce(phase, attempts.run(until)).await {
-        Ok(raw) => Ok((raw, attempts.used)),
+    let result = match &client.inner().call_layers {
+        None => {
+            let work = pin!(attempts.run(until));
+            limit.enforce(phase, signal.end(work)).await
+        }
+        Some(layers) => {
+            let mut work = Box::pin(layered::run(layers, client, &mut attempts, until));
+            limit.enforce(phase, signal.end(work.as_mut())).await
+        }
+    };
+    match result {
+        Ok(raw) => Ok((raw, attempts.progress.used)),
         Err(error) => Err(attempts.finish(error)),
     }
 }
@@ -61,7 +75,7 @@ pub(crate) struct Past {
 }
 
 impl Past {
-    fn begin() -> Self {
+    pub(crate) fn begin() -> Self {
         Self {
             started: Instant::now(),
             attempts: 0,
@@ -84,26 +98,52 @@ impl Past {
 }
 
 /// A call under way.
-struct Attempts<'a> {
+pub(crate) struct Attempts<'a> {
     client: &'a Inner,
-    prepared: &'a Prepared,
+    pub(crate) prepared: &'a Prepared,
     payload: &'a Payload,
     /// When the loop has to be over.
-    limit: Deadline,
-    past: Past,
+    pub(crate) limit: Deadline,
+    /// What layers have made of the request.
+    pub(crate) template: Option<&'a Template>,
+    pub(crate) progress: Progress,
+}
+
+/// How far a call has come.
+pub(crate) struct Progress {
+    pub(crate) past: Past,
+    phase: Phase,
     /// What came of the last attempt that was followed by another one.
     last: Option<Error>,
     /// The credential of this attempt.
     used: Option<Credential>,
-    phase: Phase,
     /// The server refused the credential of this attempt, and another may be had.
     is_refused: bool,
     /// A refused credential was replaced before.
     is_refreshed: bool,
 }
 
+impl Progress {
+    fn begin(past: Past) -> Self {
+        Self {
+            past,
+            phase: Phase::Waiting,
+            last: None,
+            used: None,
+            is_refused: false,
+            is_refreshed: false,
+        }
+    }
+
+    /// All of it, and leaves none.
+    pub(crate) fn take(&mut self) -> Self {
+        let past = self.past;
+        std::mem::replace(self, Self::begin(past))
+    }
+}
+
 /// How far an attempt has come, for whoever has to end it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Phase {
     /// Nothing goes on: the last attempt's error is the call's.
     Over,
@@ -118,7 +158,7 @@ enum Phase {
 }
 
 impl<'a> Attempts<'a> {
-    fn new(
+    pub(crate) fn new(
         client: &'a Inner,
         prepared: &'a Prepared,
         payload: &'a Payload,
@@ -129,16 +169,12 @@ impl<'a> Attempts<'a> {
             prepared,
             payload,
             limit,
-            past: Past::begin(),
-            last: None,
-            used: None,
-            phase: Phase::Over,
-            is_refused: false,
-            is_refreshed: false,
+            template: None,
+            progress: Progress::begin(Past::begin()),
         }
     }
 
-    async fn run(&mut self, until: Until) -> Result<Raw, Error> {
+    pub(crate) async fn run(&mut self, until: Until) -> Result<Raw, Error> {
         loop {
             let error = match self.attempt(until).await {
                 Ok(raw) => {
@@ -157,63 +193,76 @@ impl<'a> Attempts<'a> {
     }
 
     async fn attempt(&mut self, until: Until) -> Result<Raw, Error> {
-        self.past.attempts += 1;
-        self.phase = Phase::Begun;
-        self.is_refused = false;
-        self.used = if self.prepared.has_authorization() {
+        let client = self.client;
+        self.progress.past.attempts += 1;
+        self.progress.phase = Phase::Begun;
+        self.progress.is_refused = false;
+        self.progress.used = if self.has_authorization() {
             None
         } else {
-            self.client.credentials.get().await?
+            client.credentials.get().await?
         };
         let request = self.request(None)?;
-        self.phase = Phase::Sent;
-        let mut response = self.client.transport.send(request).await?;
+        self.progress.phase = Phase::Sent;
+        let mut response = client.transport.send(request).await?;
         if response.status().is_redirection() {
             response = Box::pin(self.follow(response)).await?;
         }
         let (head, body) = response.into_parts();
-        self.is_refused = head.status == StatusCode::UNAUTHORIZED
+        self.progress.is_refused = head.status == StatusCode::UNAUTHORIZED
             && self
+                .progress
                 .used
                 .as_ref()
-                .is_some_and(|used| self.client.credentials.refused(used));
-        let mut raw = Raw {
-            status: head.status,
-            headers: head.headers,
-            body: Some(body),
-            buffer: Buffer::default(),
-            deadline: self.prepared.deadline,
-            codec: self.client.codec,
-            limit: self.client.response_limit,
-            accepted: self.client.accepted,
-            failed: false,
-            past: self.past,
-        };
-        match until {
-            Until::Body => raw.read_for_decoding().await?,
-            Until::Stream => {
-                if let Err(error) =
-                    stream::check_head(raw.status, &raw.headers, raw.codec, &raw.accepted)
-                {
-                    return Err(error.with_metadata(raw.headers));
-                }
-            }
-            Until::Head => {
-                if self.can_refresh() && self.prepared.idempotency != Idempotency::Unknown {
-                    let error = unary::by_status(raw.status, &raw.headers);
-                    return Err(error.with_metadata(raw.headers));
-                }
-            }
+                .is_some_and(|used| client.credentials.refused(used));
+        let mut raw = Raw::new(client, self.prepared, head, body, self.progress.past);
+        check(&mut raw, until).await?;
+        if until == Until::Head
+            && self.can_refresh()
+            && self.prepared.idempotency != Idempotency::Unknown
+        {
+            let error = unary::by_status(raw.status, &raw.headers);
+            return Err(error.with_metadata(raw.headers));
         }
         Ok(raw)
     }
 
+    /// Whether the call brings its own credential.
+    fn has_authorization(&self) -> bool {
+        let own = match self.template {
+            Some(template) => Some(&template.headers),
+            None => self.prepared.headers.as_ref(),
+        };
+        own.is_some_and(|own| own.contains_key(header::AUTHORIZATION))
+    }
+
     /// The request of an attempt, to `elsewhere` if a redirect says so.
     fn request(&self, elsewhere: Option<Uri>) -> Result<Request<RequestBody>, Error> {
-        let body = self.payload.body().ok_or_else(|| {
-            Error::new(Code::Internal, "a stream of requests was to be sent twice")
-        })?;
-        let mut request = request::make(Parts {
+        let authorization = self.progress.used.as_ref().map(Credential::authorization);
+        let timeout = self.prepared.deadline.header();
+        let mut request = match self.template {
+            None => request::make(self.parts(authorization, timeout)?)?,
+            Some(template) => {
+                let mut request = Request::new(self.body()?);
+                *request.method_mut() = template.method.clone();
+                *request.uri_mut() = template.uri.clone();
+                *request.headers_mut() = template.headers.clone();
+                request::add(request.headers_mut(), authorization, timeout);
+                request
+            }
+        };
+        if let Some(uri) = elsewhere {
+            *request.uri_mut() = uri;
+        }
+        Ok(request)
+    }
+
+    pub(crate) fn parts(
+        &self,
+        authorization: Option<HeaderValue>,
+        timeout: Option<HeaderValue>,
+    ) -> Result<Parts<'_>, Error> {
+        Ok(Parts {
             base: &self.client.base,
             path: self.prepared.path,
             codec: self.client.codec,
@@ -223,14 +272,16 @@ impl<'a> Attempts<'a> {
             get_url_limit: self.prepared.get_url_limit,
             defaults: &self.client.headers,
             headers: self.prepared.headers.as_ref(),
-            authorization: self.used.as_ref().map(Credential::authorization),
-            timeout: self.prepared.deadline.header(),
-            body,
-        })?;
-        if let Some(uri) = elsewhere {
-            *request.uri_mut() = uri;
-        }
-        Ok(request)
+            authorization,
+            timeout,
+            body: self.body()?,
+        })
+    }
+
+    fn body(&self) -> Result<RequestBody, Error> {
+        self.payload
+            .body()
+            .ok_or_else(|| Error::new(Code::Internal, "a stream of requests was to be sent twice"))
     }
 
     /// Goes where a redirect points, as long as it may. All of it is one attempt.
@@ -238,7 +289,10 @@ impl<'a> Attempts<'a> {
         &mut self,
         mut response: Response<ResponseBody>,
     ) -> Result<Response<ResponseBody>, Error> {
-        let mut from = self.client.base.uri(self.prepared.path)?;
+        let mut from = match self.template {
+            Some(template) => template.uri.clone(),
+            None => self.client.base.uri(self.prepared.path)?,
+        };
         let mut hops = 0;
         while let Some(target) = redirect::target(
             &self.client.redirects,
@@ -246,7 +300,7 @@ impl<'a> Attempts<'a> {
             response.status(),
             response.headers(),
         ) {
-            self.phase = Phase::Redirected;
+            self.progress.phase = Phase::Redirected;
             let status = response.status();
             let target = match target {
                 Ok(_) if hops == redirect::MAX_HOPS => Err(redirect::refused(
@@ -274,7 +328,7 @@ impl<'a> Attempts<'a> {
     }
 
     fn can_refresh(&self) -> bool {
-        self.is_refused && !self.is_refreshed && self.payload.can_repeat()
+        self.progress.is_refused && !self.progress.is_refreshed && self.payload.can_repeat()
     }
 
     /// An attempt has failed. How long to wait for the next one, or the call's error.
@@ -284,7 +338,7 @@ impl<'a> Attempts<'a> {
         let failure = Failure {
             error: &error,
             idempotency: self.prepared.idempotency,
-            attempt: self.past.attempts,
+            attempt: self.progress.past.attempts,
             can_repeat: self.payload.can_repeat(),
             can_refresh: self.can_refresh(),
             left: self
@@ -297,27 +351,28 @@ impl<'a> Attempts<'a> {
         let policy = self.prepared.retry.as_ref().unwrap_or(&self.client.retry);
         let wait = match retry::decide(policy, &failure) {
             Decision::Refresh => {
-                self.is_refreshed = true;
+                self.progress.is_refreshed = true;
                 Some(Duration::ZERO)
             }
             Decision::Retry(wait) if self.client.retry_budget.pay() => Some(wait),
             Decision::Retry(_) | Decision::Stop => None,
         };
         self.report(&error, wait);
+        let past = &mut self.progress.past;
+        past.execution = past.execution.max(error.execution());
         let Some(wait) = wait else {
-            self.phase = Phase::Over;
+            self.progress.phase = Phase::Over;
             return Err(error);
         };
-        self.phase = Phase::Waiting;
-        self.past.execution = self.past.execution.max(error.execution());
-        self.last = Some(error);
+        self.progress.phase = Phase::Waiting;
+        self.progress.last = Some(error);
         Ok(wait)
     }
 
     /// A redirect was an answer: of what it led to it is never true that nothing was sent.
     fn proven(&self, error: Error) -> Error {
         match error.execution() {
-            Execution::NotSent if self.phase == Phase::Redirected => {
+            Execution::NotSent if self.progress.phase == Phase::Redirected => {
                 error.with_execution(Execution::Ambiguous)
             }
             _ => error,
@@ -327,18 +382,18 @@ impl<'a> Attempts<'a> {
     /// The error of the call. If that isn't over, the error ended it from outside.
     #[cold]
     fn finish(mut self, mut error: Error) -> Error {
-        let is_from_outside = self.phase != Phase::Over;
-        if matches!(self.phase, Phase::Begun | Phase::Waiting) {
+        let is_from_outside = self.progress.phase != Phase::Over;
+        if matches!(self.progress.phase, Phase::Begun | Phase::Waiting) {
             error = error.with_execution(Execution::NotSent);
         }
-        if !matches!(self.phase, Phase::Over | Phase::Waiting) {
+        if self.progress.phase >= Phase::Begun {
             self.report(&error, None);
         }
-        if is_from_outside && let Some(last) = self.last.take() {
+        if is_from_outside && let Some(last) = self.progress.last.take() {
             // Why there was more than one attempt.
             error = error.with_source(last);
         }
-        self.past.tell(error)
+        self.progress.past.tell(error)
     }
 
     fn report(&self, error: &Error, wait: Option<Duration>) {
@@ -346,7 +401,7 @@ impl<'a> Attempts<'a> {
             self.client,
             &Attempt {
                 method: self.prepared.path,
-                number: self.past.attempts,
+                number: self.progress.past.attempts,
                 error_code: Some(error.code()),
                 status: error.http_status(),
                 request_bytes: self.payload.len(),
@@ -354,5 +409,15 @@ impl<'a> Attempts<'a> {
                 wait,
             },
         );
+    }
+}
+
+/// Whether a response is what an attempt has to come to; then with as much of its body as that.
+pub(crate) async fn check(raw: &mut Raw, until: Until) -> Result<(), Error> {
+    match until {
+        Until::Head => Ok(()),
+        Until::Body => raw.read_for_decoding().await,
+        Until::Stream => stream::check_head(raw.status, &raw.headers, raw.codec, &raw.accepted)
+            .map_err(|error| error.with_metadata(std::mem::take(&mut raw.headers))),
     }
 }

@@ -40,6 +40,14 @@ impl RequestBody {
         Self(Content::Stream(pieces))
     }
 
+    /// All of it, or the stream that it is.
+    pub(crate) fn into_content(self) -> Result<Bytes, Pieces> {
+        match self.0 {
+            Content::Full(data) => Ok(data.unwrap_or_default()),
+            Content::Stream(pieces) => Err(pieces),
+        }
+    }
+
     /// Whether all of it is here.
     pub(crate) fn is_full(&self) -> bool {
         matches!(self.0, Content::Full(_))

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::time::Duration;
 
 use http::HeaderMap;
@@ -42,7 +42,7 @@ pub(crate) struct Options {
     /// None: the client's.
     timeout: Option<Option<Duration>>,
     headers: Option<HeaderMap>,
-    signal: Signal,
+    pub(crate) signal: Signal,
     /// None: the client's.
     use_get: Option<bool>,
     /// None: the client's.
@@ -129,11 +129,9 @@ impl<M: Method<Kind = Unary>> Call<M> {
     /// # Errors
     ///
     /// No response came. The error tells whether the request may have been executed.
-    pub async fn send(mut self) -> Result<RawResponse<M>, Error> {
+    pub async fn send(self) -> Result<RawResponse<M>, Error> {
         let span = observe::span(M::PATH);
-        let mut signal = std::mem::take(&mut self.options.signal);
-        let call = pin!(unary::send(self));
-        let raw = signal.end(call).instrument(span.clone()).await;
+        let raw = unary::send(self).instrument(span.clone()).await;
         Ok(RawResponse {
             raw: raw.map_err(|error| ended(error, M::PATH, &span))?,
             method: PhantomData,
@@ -154,18 +152,13 @@ impl<M: Method> IntoFuture for Call<M> {
     type Output = Result<Output<M>, Error>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
-    fn into_future(mut self) -> Self::IntoFuture {
+    fn into_future(self) -> Self::IntoFuture {
         let span = observe::span(M::PATH);
         let own = span.clone();
-        let mut signal = std::mem::take(&mut self.options.signal);
         let call = async move {
-            match signal.end(pin!(M::Kind::run(self))).await {
-                Ok(mut output) => {
-                    M::Kind::hold::<M>(&mut output, signal);
-                    Ok(output)
-                }
-                Err(error) => Err(ended(error, M::PATH, &own)),
-            }
+            M::Kind::run(self)
+                .await
+                .map_err(|error| ended(error, M::PATH, &own))
         };
         Box::pin(call.instrument(span))
     }
@@ -194,11 +187,12 @@ pub(crate) struct Prepared {
 }
 
 impl Prepared {
-    /// Whether the call brings its own credential.
-    pub(crate) fn has_authorization(&self) -> bool {
-        self.headers
-            .as_ref()
-            .is_some_and(|own| own.contains_key(http::header::AUTHORIZATION))
+    /// All but the headers, which the request has by now.
+    pub(crate) fn without_headers(&self) -> Self {
+        Self {
+            headers: None,
+            ..*self
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use crate::error::{Error, Execution};
 
 /// What ends a call when it completes; by default nothing does.
 #[derive(Default)]
-pub struct Signal(Option<Pin<Box<dyn Future<Output = ()> + Send>>>);
+pub(crate) struct Signal(Option<Pin<Box<dyn Future<Output = ()> + Send>>>);
 
 impl Signal {
     pub(crate) fn new(signal: impl Future<Output = ()> + Send + 'static) -> Self {

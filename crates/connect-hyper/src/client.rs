@@ -17,6 +17,7 @@ use crate::compression::{Accepted, Compression, Outgoing};
 use crate::credential::{Credential, CredentialProvider, Credentials};
 use crate::error::{BoxError, Error};
 use crate::kind::Kind;
+use crate::layered::Loop;
 use crate::observe::{Attempt, Hook};
 use crate::redirect::Origin;
 use crate::request::BaseUrl;
@@ -63,6 +64,8 @@ pub(crate) struct Inner {
     pub(crate) on_attempt: Option<Hook>,
     /// Where redirects may lead.
     pub(crate) redirects: Vec<Origin>,
+    /// Layers around calls, with the loop of attempts inside.
+    pub(crate) call_layers: Option<Transport>,
     pub(crate) transport: Transport,
 }
 
@@ -89,6 +92,7 @@ impl Client {
             redirect_origins: Vec::new(),
             transport: None,
             layers: Vec::new(),
+            call_layers: Vec::new(),
         }
     }
 
@@ -147,8 +151,17 @@ pub struct ClientBuilder {
     on_attempt: Option<Hook>,
     redirect_origins: Vec<String>,
     transport: Option<Transport>,
-    /// From the inside out.
-    layers: Vec<Box<dyn FnOnce(HttpService) -> Transport + Send>>,
+    layers: Layers,
+    call_layers: Layers,
+}
+
+/// From the inside out.
+type Layers = Vec<Box<dyn FnOnce(HttpService) -> Transport + Send>>;
+
+fn wrap(inside: Transport, layers: Layers) -> Transport {
+    layers
+        .into_iter()
+        .fold(inside, |inside, layer| layer(HttpService::new(inside)))
 }
 
 impl fmt::Debug for ClientBuilder {
@@ -445,6 +458,29 @@ impl ClientBuilder {
         self
     }
 
+    /// Wraps a tower layer around every call, with all its attempts inside. One that is added later
+    /// is further out.
+    ///
+    /// It sees the request without what each attempt adds: the credential and what is left of the
+    /// time. What it changes of headers and URL holds for all attempts. A call that fails, after all
+    /// its attempts, is an [`Error`] to it; the deadline, which covers the layer too, and giving up
+    /// are seen as being dropped. It must hand on the request that it got, extensions included.
+    pub fn call_layer<L, B>(mut self, layer: L) -> Self
+    where
+        L: Layer<HttpService> + Send + 'static,
+        L::Service:
+            Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + Sync + 'static,
+        <L::Service as Service<Request<RequestBody>>>::Future: Send,
+        <L::Service as Service<Request<RequestBody>>>::Error: Into<BoxError>,
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        self.call_layers.push(Box::new(move |inner| {
+            Transport::service(layer.layer(inner))
+        }));
+        self
+    }
+
     /// The client.
     ///
     /// # Errors
@@ -485,13 +521,13 @@ impl ClientBuilder {
         #[cfg(not(unix))]
         let is_local = false;
         let is_private = base.is_https() || base.is_loopback() || is_local;
-        let mut transport = match self.transport {
+        let transport = match self.transport {
             Some(transport) => transport,
             None => Transport::Hyper(Hyper::new(&self.options, https)?),
         };
-        for layer in self.layers {
-            transport = layer(HttpService::new(transport));
-        }
+        let transport = wrap(transport, self.layers);
+        let call_layers = (!self.call_layers.is_empty())
+            .then(|| wrap(Transport::service(Loop), self.call_layers));
         let inner = Inner {
             base,
             is_private,
@@ -510,6 +546,7 @@ impl ClientBuilder {
             retry_budget: RetryBudget::default(),
             on_attempt: self.on_attempt,
             redirects,
+            call_layers,
             transport,
         };
         if has_secret {

@@ -7,7 +7,6 @@ use std::task::{Context, Poll};
 use futures_core::Stream;
 
 use crate::call::Call;
-use crate::cancel::Signal;
 use crate::error::Error;
 use crate::response::Response;
 use crate::stream::Streaming;
@@ -49,14 +48,6 @@ pub(crate) mod sealed {
         ) -> impl Future<Output = Result<<Self as super::Kind>::Output<M>, Error>> + Send
         where
             Self: super::Kind;
-
-        /// Hands what cancels the call on to what goes on after it.
-        #[doc(hidden)]
-        fn hold<M: Method<Kind = Self>>(_: &mut <Self as super::Kind>::Output<M>, _: Signal)
-        where
-            Self: super::Kind,
-        {
-        }
     }
 }
 
@@ -110,10 +101,6 @@ impl sealed::Kind for ServerStreaming {
     async fn run<M: Method<Kind = Self>>(call: Call<M>) -> Result<Streaming<M::Response>, Error> {
         stream_call::server_streaming(call).await
     }
-
-    fn hold<M: Method<Kind = Self>>(stream: &mut Streaming<M::Response>, signal: Signal) {
-        stream.hold(signal);
-    }
 }
 
 impl Kind for Bidi {
@@ -125,10 +112,6 @@ impl Kind for Bidi {
 impl sealed::Kind for Bidi {
     async fn run<M: Method<Kind = Self>>(call: Call<M>) -> Result<Streaming<M::Response>, Error> {
         stream_call::bidi(call).await
-    }
-
-    fn hold<M: Method<Kind = Self>>(stream: &mut Streaming<M::Response>, signal: Signal) {
-        stream.hold(signal);
     }
 }
 

@@ -18,6 +18,7 @@ mod envelope;
 mod error;
 mod error_body;
 mod kind;
+mod layered;
 mod metadata;
 mod method;
 mod observe;

@@ -20,6 +20,14 @@ pub(crate) enum Payload {
 type Source = Arc<Mutex<Option<Pieces>>>;
 
 impl Payload {
+    /// What a body is made of.
+    pub(crate) fn of(body: RequestBody) -> Self {
+        match body.into_content() {
+            Ok(message) => Self::Message(message),
+            Err(pieces) => Self::stream(pieces),
+        }
+    }
+
     pub(crate) fn stream(pieces: Pieces) -> Self {
         Self::Stream(Arc::new(Mutex::new(Some(pieces))))
     }

@@ -214,12 +214,7 @@ pub(crate) fn make(parts: Parts<'_>) -> Result<Request<RequestBody>, Error> {
             );
         }
     }
-    if let Some(timeout) = parts.timeout {
-        headers.insert(CONNECT_TIMEOUT_MS, timeout);
-    }
-    if let Some(authorization) = parts.authorization {
-        headers.insert(header::AUTHORIZATION, authorization);
-    }
+    add(&mut headers, parts.authorization, parts.timeout);
     for (name, value) in parts.defaults {
         if parts.headers.is_none_or(|own| !own.contains_key(name)) {
             headers.insert(name, value.clone());
@@ -232,6 +227,20 @@ pub(crate) fn make(parts: Parts<'_>) -> Result<Request<RequestBody>, Error> {
     }
     *request.headers_mut() = headers;
     Ok(request)
+}
+
+/// What each attempt has of its own.
+pub(crate) fn add(
+    headers: &mut HeaderMap,
+    authorization: Option<HeaderValue>,
+    timeout: Option<HeaderValue>,
+) {
+    if let Some(timeout) = timeout {
+        headers.insert(CONNECT_TIMEOUT_MS, timeout);
+    }
+    if let Some(authorization) = authorization {
+        headers.insert(header::AUTHORIZATION, authorization);
+    }
 }
 
 /// The URL of a call by GET: if that is asked for, and no longer than may be.

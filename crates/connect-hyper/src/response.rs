@@ -7,10 +7,12 @@ use std::ops::Deref;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode};
 use http_body::Body as _;
-use http_body_util::BodyExt as _;
+use http_body_util::{BodyExt as _, Full};
 
 use crate::attempts::Past;
 use crate::body::ResponseBody;
+use crate::call::Prepared;
+use crate::client::Inner;
 use crate::codec::Codec;
 use crate::compression::Accepted;
 use crate::deadline::Deadline;
@@ -167,6 +169,38 @@ pub(crate) struct Raw {
 }
 
 impl Raw {
+    pub(crate) fn new(
+        client: &Inner,
+        prepared: &Prepared,
+        head: http::response::Parts,
+        body: ResponseBody,
+        past: Past,
+    ) -> Self {
+        Self {
+            status: head.status,
+            headers: head.headers,
+            body: Some(body),
+            buffer: Buffer::default(),
+            deadline: prepared.deadline,
+            codec: client.codec,
+            limit: client.response_limit,
+            accepted: client.accepted,
+            failed: false,
+            past,
+        }
+    }
+
+    /// The response once more, with what was read of its body.
+    pub(crate) fn into_response(mut self) -> http::Response<ResponseBody> {
+        let body = self
+            .body
+            .unwrap_or_else(|| ResponseBody::new(Full::new(self.buffer.take())));
+        let mut response = http::Response::new(body);
+        *response.status_mut() = self.status;
+        *response.headers_mut() = self.headers;
+        response
+    }
+
     /// Checks the head; an error means that the body isn't worth reading.
     fn expect(&self) -> Result<Expect, Error> {
         unary::head(self.status, &self.headers, self.codec)

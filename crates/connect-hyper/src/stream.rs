@@ -69,6 +69,7 @@ impl<T> Streaming<T> {
         (raw, used): Exchange,
         client: &Inner,
         timer: Timer,
+        signal: Signal,
     ) -> Self {
         Self {
             receiver: Receiver {
@@ -81,7 +82,7 @@ impl<T> Streaming<T> {
                 limit: client.response_limit,
                 accepted: client.accepted,
                 timer,
-                signal: Signal::default(),
+                signal,
                 used: used.map(|used| (client.credentials.clone(), used)),
                 state: State::Open,
                 outcome: None,
@@ -103,11 +104,6 @@ impl<T> Streaming<T> {
                 .with_status(StatusCode::OK)
                 .with_execution(Execution::Executed),
         )
-    }
-
-    /// Ends the stream when `signal` completes.
-    pub(crate) fn hold(&mut self, signal: Signal) {
-        self.receiver.signal = signal;
     }
 
     pub(crate) fn into_response(self, message: T) -> Response<T> {

@@ -74,12 +74,14 @@ async fn start<M: Method>(
     let Call {
         client,
         input,
-        options,
+        mut options,
     } = call;
     let inner = client.inner();
+    let mut signal = std::mem::take(&mut options.signal);
     let prepared = options.prepare::<M>(inner, whole)?;
     let payload = payload(input, inner);
-    let exchanged = exchange(inner, &prepared, &payload, Until::Stream, to_head).await?;
+    let until = Until::Stream;
+    let exchanged = exchange(&client, &prepared, &payload, until, to_head, &mut signal).await?;
     let attempt = Attempt::last(&prepared, &payload, &exchanged.0);
     observe::last_attempt(inner, attempt, None);
     Ok(Streaming::open(
@@ -87,6 +89,7 @@ async fn start<M: Method>(
         exchanged,
         inner,
         Timer::new(whole, inner.stream_idle_timeout),
+        signal,
     ))
 }
 

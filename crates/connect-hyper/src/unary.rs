@@ -6,6 +6,7 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use crate::attempts::{Until, exchange};
 use crate::call::{Call, Prepared};
+use crate::cancel::Signal;
 use crate::client::Client;
 use crate::codec::Codec;
 use crate::compression::Accepted;
@@ -19,27 +20,38 @@ use crate::{Code, Method, redirect};
 
 /// Makes the call and decodes its response.
 pub(crate) async fn run<M: Method<Kind = Unary>>(
-    call: Call<M>,
+    mut call: Call<M>,
 ) -> Result<Response<M::Response>, Error> {
+    let signal = std::mem::take(&mut call.options.signal);
     let (client, prepared, payload) = prepare(call)?;
-    let client = client.inner();
     // Nothing below is generic until the message is decoded.
-    let deadline = prepared.deadline;
-    let (raw, _) = exchange(client, &prepared, &payload, Until::Body, deadline).await?;
-    let attempt = Attempt::last(&prepared, &payload, &raw);
+    let (raw, attempt) = exchanged(&client, &prepared, &payload, Until::Body, signal).await?;
     let result = raw.decode::<M>();
-    observe::last_attempt(client, attempt, result.as_ref().err());
+    observe::last_attempt(client.inner(), attempt, result.as_ref().err());
     result
 }
 
 /// Makes the call, and hands out the response when its head is here.
-pub(crate) async fn send<M: Method<Kind = Unary>>(call: Call<M>) -> Result<Raw, Error> {
+pub(crate) async fn send<M: Method<Kind = Unary>>(mut call: Call<M>) -> Result<Raw, Error> {
+    let signal = std::mem::take(&mut call.options.signal);
     let (client, prepared, payload) = prepare(call)?;
-    let client = client.inner();
-    let deadline = prepared.deadline;
-    let (raw, _) = exchange(client, &prepared, &payload, Until::Head, deadline).await?;
-    observe::last_attempt(client, Attempt::last(&prepared, &payload, &raw), None);
+    let (raw, attempt) = exchanged(&client, &prepared, &payload, Until::Head, signal).await?;
+    observe::last_attempt(client.inner(), attempt, None);
     Ok(raw)
+}
+
+/// The response, and the attempt that it came of.
+async fn exchanged(
+    client: &Client,
+    prepared: &Prepared,
+    payload: &Payload,
+    until: Until,
+    mut signal: Signal,
+) -> Result<(Raw, Attempt), Error> {
+    let deadline = prepared.deadline;
+    let (raw, _) = exchange(client, prepared, payload, until, deadline, &mut signal).await?;
+    let attempt = Attempt::last(prepared, payload, &raw);
+    Ok((raw, attempt))
 }
 
 fn prepare<M: Method<Kind = Unary>>(call: Call<M>) -> Result<(Client, Prepared, Payload), Error> {

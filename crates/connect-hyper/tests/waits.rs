@@ -159,6 +159,38 @@ async fn the_deadline_before_anything_is_sent() {
     assert!(mock.seen().is_empty());
 }
 
+/// Giving up tells what was sent by then.
+#[tokio::test(start_paused = true)]
+async fn given_up() {
+    let after = |seconds| tokio::time::sleep(secs(seconds));
+    for (answer, first, attempts, execution) in [
+        (Answer::Hang, unavailable(), 2, Execution::Ambiguous),
+        (
+            Answer::Hang,
+            told("resource_exhausted"),
+            2,
+            Execution::Ambiguous,
+        ),
+        // Between the two attempts.
+        (ok(), unavailable(), 1, Execution::Ambiguous),
+        (ok(), told("resource_exhausted"), 1, Execution::Refused),
+    ] {
+        let wait = if attempts == 1 { "9" } else { "1" };
+        let mock = Mock::new([first.with("retry-after", wait), answer]);
+        let call = client(&mock).call::<Look>(word("")).cancel_on(after(5));
+        let error = call.await.unwrap_err();
+        assert_eq!((error.code(), error.attempts()), (Code::Canceled, attempts));
+        assert_eq!((error.execution(), error.elapsed()), (execution, secs(5)));
+    }
+    let mock = Mock::default();
+    let call = client(&mock).call::<Say>(word("")).cancel_on(async {});
+    let error = call.await.unwrap_err();
+    assert_eq!(
+        (error.execution(), error.attempts()),
+        (Execution::NotSent, 0)
+    );
+}
+
 /// In an outage a client sends few requests beyond its calls.
 #[tokio::test(start_paused = true)]
 async fn a_budget_for_all_calls() {

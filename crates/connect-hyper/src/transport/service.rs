@@ -15,7 +15,9 @@ use super::Transport;
 use crate::body::{RequestBody, ResponseBody};
 use crate::error::{BoxError, Error};
 
-/// The transport that a layer of a client's wraps: a tower service that makes one attempt.
+/// What a layer of a client's wraps: a tower service that makes one attempt, or a whole call
+/// ([`ClientBuilder::layer`](crate::ClientBuilder::layer),
+/// [`ClientBuilder::call_layer`](crate::ClientBuilder::call_layer)).
 #[derive(Clone)]
 pub struct HttpService(Arc<Transport>);
 
