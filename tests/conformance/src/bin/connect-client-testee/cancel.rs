@@ -1,67 +1,79 @@
 //! When the suite wants a call to be canceled.
 
-use std::sync::Arc;
+use std::future;
 use std::time::Duration;
 
 use conformance::proto::ClientCompatRequest;
 use conformance::proto::client_compat_request::cancel::CancelTiming;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep_until};
 
 /// Cancels a call at the time that its request says.
 pub(crate) struct Cancel {
     timing: Option<CancelTiming>,
-    signal: Arc<Notify>,
+    /// Sends when to cancel, once that is known.
+    when: Option<oneshot::Sender<Instant>>,
 }
 
 impl Cancel {
-    pub(crate) fn new(request: &ClientCompatRequest) -> Self {
+    /// Also returns what the call is to be canceled on.
+    pub(crate) fn new(
+        request: &ClientCompatRequest,
+    ) -> (Self, impl Future<Output = ()> + Send + 'static) {
         let timing = request.cancel.map(|cancel| {
             // Without a time, it is at once when all is sent.
             cancel
                 .cancel_timing
                 .unwrap_or(CancelTiming::AfterCloseSendMs(0))
         });
-        Self {
+        let (sender, when) = oneshot::channel();
+        // The timer is a part of the call's own future: on a busy machine, an answer that comes after
+        // it has run out can't be seen before it.
+        let signal = async move {
+            match when.await {
+                Ok(when) => sleep_until(when).await,
+                Err(_) => future::pending().await,
+            }
+        };
+        let cancel = Self {
             timing,
-            signal: Arc::default(),
-        }
-    }
-
-    /// What the call is to be canceled on.
-    pub(crate) fn signal(&self) -> impl Future<Output = ()> + Send + 'static {
-        let signal = self.signal.clone();
-        async move { signal.notified().await }
+            when: Some(sender),
+        };
+        (cancel, signal)
     }
 
     /// So many responses have come.
-    pub(crate) fn received(&self, responses: usize) {
+    pub(crate) fn received(&mut self, responses: usize) {
         if let Some(CancelTiming::AfterNumResponses(number)) = self.timing
             && number as usize == responses
         {
-            self.signal.notify_one();
+            self.after(0);
         }
     }
 
     /// The one request is on its way, and with it the end of the requests.
-    pub(crate) fn sent(&self) {
+    pub(crate) fn sent(&mut self) {
         if let Some(CancelTiming::AfterCloseSendMs(millis)) = self.timing {
-            let signal = self.signal.clone();
-            tokio::spawn(async move {
-                tokio::time::sleep(Duration::from_millis(millis.into())).await;
-                signal.notify_one();
-            });
+            self.after(millis);
         }
     }
 
     /// All requests are sent: ends their stream, or cancels the call instead. Until the call is over,
     /// what is returned keeps a stream of requests open that is not to end.
-    pub(crate) fn close<T>(&self, requests: mpsc::Sender<T>) -> Option<mpsc::Sender<T>> {
+    pub(crate) fn close<T>(&mut self, requests: mpsc::Sender<T>) -> Option<mpsc::Sender<T>> {
         if let Some(CancelTiming::BeforeCloseSend(_)) = self.timing {
-            self.signal.notify_one();
+            self.after(0);
             return Some(requests);
         }
         drop(requests);
         self.sent();
         None
+    }
+
+    fn after(&mut self, millis: u32) {
+        if let Some(when) = self.when.take() {
+            // A call that is over by now has nothing to cancel.
+            let _ = when.send(Instant::now() + Duration::from_millis(millis.into()));
+        }
     }
 }

@@ -52,21 +52,27 @@ impl Clients {
 
 impl Settings {
     fn client(&self) -> Result<Client, String> {
-        let scheme = if self.server_certificate.is_empty() {
-            "http"
+        let address = format!("{}:{}", self.host, self.port);
+        let has_tls = !self.server_certificate.is_empty();
+        let mut builder = if has_tls {
+            Client::builder(format!("https://{address}"))
+                .root_certificates(self.server_certificate.as_slice())
         } else {
-            "https"
+            Client::builder(format!("http://{address}"))
         };
-        let mut builder = Client::builder(format!("{scheme}://{}:{}", self.host, self.port))
-            // The suite counts requests.
-            .retry(RetryPolicy::none());
+        if let Some((chain, key)) = &self.client_certificate {
+            builder = builder.client_certificate(chain.as_slice(), key.as_slice());
+        }
         builder = match self.codec {
             Codec::Proto => builder.codec(connect_hyper::Codec::Binary),
             Codec::Json => builder.codec(connect_hyper::Codec::Json),
             other => return Err(format!("{other:?}: no such codec here")),
         };
         builder = match self.http_version {
+            // The client's own choice: HTTP/1.1 in plain text, and what TLS negotiates, which is the
+            // one version that the server has.
             HttpVersion::HttpVersion1 => builder,
+            HttpVersion::HttpVersion2 if has_tls => builder,
             HttpVersion::HttpVersion2 => builder.http2_only(),
             other => return Err(format!("{other:?}: not spoken here")),
         };
@@ -87,6 +93,8 @@ impl Settings {
         }
         builder
             .use_get(self.use_get)
+            // The suite counts requests.
+            .retry(RetryPolicy::none())
             .build()
             .map_err(|error| error.to_string())
     }

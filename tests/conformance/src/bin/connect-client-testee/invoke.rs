@@ -1,5 +1,6 @@
 //! Makes the calls.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use conformance::method::{
@@ -22,11 +23,16 @@ type Outcome = Result<ClientResponseResult, String>;
 
 /// Makes the call that `request` describes. An error is one of the request's, and means that there
 /// was no call.
-pub(crate) async fn invoke(clients: &Clients, request: ClientCompatRequest) -> Outcome {
+pub(crate) async fn invoke(clients: Arc<Clients>, request: ClientCompatRequest) -> Outcome {
+    let request = Arc::new(request);
     if request.service() != SERVICE {
         return Err(format!("there is no service {:?}", request.service()));
     }
-    let client = clients.get(&request)?;
+    // Elsewhere: reading the system's root certificates takes its time, and all calls would wait.
+    let settings = request.clone();
+    let client = tokio::task::spawn_blocking(move || clients.get(&settings))
+        .await
+        .map_err(|error| error.to_string())??;
     match request.method() {
         "Unary" => unary::<Unary>(&client, &request).await,
         "IdempotentUnary" => unary::<IdempotentUnary>(&client, &request).await,
@@ -42,26 +48,26 @@ async fn unary<M>(client: &Client, request: &ClientCompatRequest) -> Outcome
 where
     M: Method<Kind = connect_hyper::Unary, Request: Name, Response: Answer>,
 {
-    let cancel = Cancel::new(request);
-    let call = prepare(client.call::<M>(single(request)?), request, &cancel);
+    let (mut cancel, signal) = Cancel::new(request);
+    let call = prepare(client.call::<M>(single(request)?), request).cancel_on(signal);
     cancel.sent();
     Ok(outcome::single(call.await))
 }
 
 async fn server_stream(client: &Client, request: &ClientCompatRequest) -> Outcome {
-    let cancel = Cancel::new(request);
+    let (cancel, signal) = Cancel::new(request);
     let call = client.call::<ServerStream>(single(request)?);
-    let responses = Responses::of(prepare(call, request, &cancel), cancel);
+    let mut responses = Responses::of(prepare(call, request).cancel_on(signal), cancel);
     responses.cancel.sent();
     responses.all().await
 }
 
 async fn client_stream(client: &Client, request: &ClientCompatRequest) -> Outcome {
     let messages = messages(request)?;
-    let cancel = Cancel::new(request);
+    let (mut cancel, signal) = Cancel::new(request);
     let (sender, requests) = requests();
-    let call = client.call::<ClientStream>(requests);
-    let call = tokio::spawn(prepare(call, request, &cancel).into_future());
+    let call = prepare(client.call::<ClientStream>(requests), request).cancel_on(signal);
+    let call = tokio::spawn(call.into_future());
 
     let mut unsent = messages.len();
     for message in messages {
@@ -80,10 +86,10 @@ async fn client_stream(client: &Client, request: &ClientCompatRequest) -> Outcom
 async fn bidi_stream(client: &Client, request: &ClientCompatRequest) -> Outcome {
     let messages = messages(request)?;
     let is_full_duplex = request.stream_type() == StreamType::FullDuplexBidiStream;
-    let cancel = Cancel::new(request);
+    let (cancel, signal) = Cancel::new(request);
     let (sender, requests) = requests();
     let call = client.call::<BidiStream>(requests);
-    let mut responses = Responses::of(prepare(call, request, &cancel), cancel);
+    let mut responses = Responses::of(prepare(call, request).cancel_on(signal), cancel);
 
     let mut unsent = messages.len();
     for message in messages {
@@ -103,11 +109,7 @@ async fn bidi_stream(client: &Client, request: &ClientCompatRequest) -> Outcome 
 }
 
 /// Sets what the suite sets for one call.
-fn prepare<M: Method>(
-    mut call: Call<M>,
-    request: &ClientCompatRequest,
-    cancel: &Cancel,
-) -> Call<M> {
+fn prepare<M: Method>(mut call: Call<M>, request: &ClientCompatRequest) -> Call<M> {
     for header in &request.request_headers {
         for value in &header.value {
             call = call.header(&header.name, value);
@@ -118,7 +120,6 @@ fn prepare<M: Method>(
             .timeout_ms
             .map(|millis| Duration::from_millis(millis.into())),
     )
-    .cancel_on(cancel.signal())
 }
 
 /// The messages to send.

@@ -50,10 +50,8 @@ async fn read(answers: mpsc::Sender<ClientCompatResponse>) -> io::Result<()> {
         let slot = slots.clone().acquire_owned().await;
         let (clients, answers) = (clients.clone(), answers.clone());
         tokio::spawn(async move {
-            let answer = outcome::answer(
-                request.test_name.clone(),
-                invoke::invoke(&clients, request).await,
-            );
+            let name = request.test_name.clone();
+            let answer = outcome::answer(name, invoke::invoke(clients, request).await);
             // If nobody writes any more, writing has failed, and that ends the process.
             let _ = answers.send(answer).await;
             drop(slot);
