@@ -4,6 +4,8 @@
 //! everybody shares. Where TLS negotiates, the first calls share one attempt to connect, and what
 //! comes of it decides for the rest.
 
+use std::error::Error;
+use std::fmt;
 use std::future::{Ready, poll_fn};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -36,7 +38,30 @@ pub(super) struct OriginPool {
 
 struct Pools {
     http1: Arc<dyn Http1Cache>,
-    http2: Singleton<OpenShared, ()>,
+    http2: Mutex<Singleton<OpenShared, ()>>,
+}
+
+impl Pools {
+    /// The one that makes what is shared. It makes one thing, once, and is then replaced, if what it
+    /// made isn't `good`. Emptied instead, it would count those who share the next attempt as it did
+    /// those of the last one, and one of these who is late takes the place of one of them, who then
+    /// waits for ever (hyper-util 0.1.21).
+    fn shared(
+        &self,
+        good: impl Fn(&Made) -> bool,
+        origin: &Arc<Origin>,
+    ) -> Singleton<OpenShared, ()> {
+        let mut current = self.http2.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut is_good = true;
+        current.retain(|made| {
+            is_good = good(made);
+            true
+        });
+        if !is_good {
+            *current = Singleton::new(OpenShared(Arc::clone(origin)));
+        }
+        current.clone()
+    }
 }
 
 /// Where connections go, and what is known of it.
@@ -75,7 +100,7 @@ impl OriginPool {
         });
         let pools = Arc::new(Pools {
             http1: http1_cache::new(OpenOwn(Arc::clone(&origin))),
-            http2: Singleton::new(OpenShared(Arc::clone(&origin))),
+            http2: Mutex::new(Singleton::new(OpenShared(Arc::clone(&origin)))),
         });
         Self {
             origin,
@@ -98,19 +123,17 @@ impl OriginPool {
                 };
                 return Ok((lease, false));
             }
-            if let (Made::Shared(shared), is_reused) = self.shared().await? {
-                return Ok((shared.lease(is_reused), true));
+            match self.shared().await? {
+                (Made::Shared(shared), is_reused) => return Ok((shared.lease(is_reused), true)),
+                (Made::Failed(error), _) => return Err(error.into()),
+                (Made::Own, _) => {}
             }
         }
     }
 
     /// The connection that all calls share, and whether it was there before this one.
     async fn shared(&self) -> Result<(Made, bool), BoxError> {
-        let mut pool = self.pools.http2.clone();
-        // The pool gives out what was made as long as nobody says that it is closed. (It would
-        // look itself if it were told so by `poll_ready`; but of two calls that see the same
-        // closed connection, the second one's word would hit what the first is making.)
-        pool.retain(|made| made.is_open());
+        let mut pool = self.pools.shared(Made::is_usable, &self.origin);
         let is_new = pool.is_empty();
         poll_fn(|cx| pool.poll_ready(cx)).await?;
         let mut single = pool.call(()).await?;
@@ -128,16 +151,20 @@ impl OriginPool {
             return;
         }
         let pools = Arc::downgrade(&self.pools);
+        let origin = Arc::downgrade(&self.origin);
         let idle_timeout = self.origin.limits.idle_timeout;
         let task = tokio::spawn(async move {
             loop {
                 tokio::time::sleep(idle_timeout.max(LEAST_REAPING)).await;
-                let Some(pools) = Weak::upgrade(&pools) else {
+                let (Some(pools), Some(origin)) = (Weak::upgrade(&pools), Weak::upgrade(&origin))
+                else {
                     return;
                 };
                 pools.http1.reap();
-                let mut http2 = pools.http2.clone();
-                http2.retain(|made| made.is_open() && !made.is_older(idle_timeout));
+                pools.shared(
+                    |made| made.is_usable() && !made.is_older(idle_timeout),
+                    &origin,
+                );
             }
         });
         *reaper = Some(task.abort_handle());
@@ -213,12 +240,13 @@ impl Service<()> for OpenShared {
     fn call(&mut self, (): ()) -> Self::Future {
         let origin = Arc::clone(&self.0);
         Box::pin(async move {
-            Ok(match origin.connect(origin.versions).await? {
-                Connected::Http2(sender) => Made::Shared(Arc::new(Shared {
+            Ok(match origin.connect(origin.versions).await {
+                Err(error) => Made::Failed(SharedError(error.into())),
+                Ok(Connected::Http2(sender)) => Made::Shared(Arc::new(Shared {
                     sender,
                     last_use: Mutex::new(Instant::now()),
                 })),
-                Connected::Http1(sender) => {
+                Ok(Connected::Http1(sender)) => {
                     let mut spare = origin.spare.lock().unwrap_or_else(PoisonError::into_inner);
                     *spare = Some(sender);
                     origin.is_http1.store(true, Ordering::Release);
@@ -236,11 +264,33 @@ enum Made {
     Shared(Arc<Shared>),
     /// HTTP/1.1, so that each call needs a connection of its own.
     Own,
+    /// No connection. It is something that was made, for the pool empties itself at an error.
+    Failed(SharedError),
+}
+
+/// Why all calls that shared an attempt failed.
+#[derive(Debug, Clone)]
+struct SharedError(Arc<dyn Error + Send + Sync>);
+
+impl fmt::Display for SharedError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the attempt to connect failed")
+    }
+}
+
+impl Error for SharedError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&*self.0)
+    }
 }
 
 impl Made {
-    fn is_open(&self) -> bool {
-        matches!(self, Made::Shared(shared) if !shared.sender.is_closed())
+    fn is_usable(&self) -> bool {
+        match self {
+            Made::Shared(shared) => !shared.sender.is_closed(),
+            Made::Own => true,
+            Made::Failed(_) => false,
+        }
     }
 
     /// A connection that is let go of while it has streams ends with the last of them.
