@@ -49,7 +49,7 @@ impl Mode {
     fn cases(self) -> u32 {
         match self {
             Self::Client => 3416,
-            Self::Server => 1580,
+            Self::Server => 3176,
         }
     }
 }

@@ -15,13 +15,16 @@ use crate::credential::Credentials;
 use crate::dispatch::{Dispatcher, Options};
 use crate::fault::FaultBoard;
 use crate::net::listener;
+use crate::net::socket::Acceptor;
 use crate::route::Router;
 use crate::scim::Service;
 use crate::scim::endpoint::ScimEndpoint;
 use crate::scim::rules::DEFAULT_LIFE;
 use crate::scim::store::{ScimRecord, Store};
 use crate::secret::{Ids, Secret};
-use crate::server::{Seeded, Server};
+use crate::server::{Seeded, Server, Start};
+#[cfg(feature = "tls")]
+use crate::tls::{Authority, Tls};
 
 /// The default limit on a request's body, compressed or not: 4 MiB.
 const MAX_REQUEST_BYTES: usize = 4 << 20;
@@ -35,6 +38,8 @@ pub struct Builder {
     api_key: Option<Secret>,
     seed: u64,
     require_credential: bool,
+    #[cfg(feature = "tls")]
+    tls: Option<Tls>,
     options: Options,
 }
 
@@ -46,6 +51,8 @@ impl Default for Builder {
             api_key: None,
             seed: 0,
             require_credential: true,
+            #[cfg(feature = "tls")]
+            tls: None,
             options: Options {
                 api_path: "/api".into(),
                 max_request_bytes: MAX_REQUEST_BYTES,
@@ -91,6 +98,13 @@ impl Builder {
         self
     }
 
+    /// TLS. By default the server speaks none.
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
     /// Whether a call needs `Connect-Protocol-Version`. It doesn't by default; a wrong version is
     /// refused in any case.
     pub fn require_protocol_version(mut self, required: bool) -> Self {
@@ -126,7 +140,8 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// The port is taken, the API key can't stand in a header, or the system has no randomness.
+    /// The port is taken, the API key can't stand in a header, a root of client certificates is
+    /// none, or the system has no randomness.
     pub async fn start(self) -> io::Result<Server> {
         let api_key = match self.api_key {
             Some(key) if is_header_text(key.reveal()) => key,
@@ -138,8 +153,23 @@ impl Builder {
             }
             None => Secret::random("ona_pat_").map_err(io::Error::other)?,
         };
+        #[cfg(feature = "tls")]
+        let (acceptor, authority) = match &self.tls {
+            None => (Acceptor::Plain, None),
+            Some(tls) => {
+                let authority = Authority::new().map_err(io::Error::other)?;
+                (Acceptor::Tls(tls.acceptor(&authority)?), Some(authority))
+            }
+        };
+        #[cfg(not(feature = "tls"))]
+        let acceptor = Acceptor::Plain;
         let listener = listener::bind(self.port).await?;
-        let port = listener.local_addr()?.port();
+        let start = Start {
+            port: listener.local_addr()?.port(),
+            acceptor,
+            #[cfg(feature = "tls")]
+            authority,
+        };
         let (store, mut seeded) = seed(self.seed, self.clock.now())?;
         seeded.api_key = api_key.clone();
         let store = Arc::new(Mutex::new(store));
@@ -154,7 +184,7 @@ impl Builder {
             scim: ScimEndpoint::new(Arc::clone(&store)),
             options: self.options,
         };
-        Ok(Server::run(listener, port, dispatcher, store, seeded))
+        Ok(Server::run(listener, start, dispatcher, store, seeded))
     }
 }
 

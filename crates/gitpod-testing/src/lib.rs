@@ -13,6 +13,8 @@ mod route;
 mod scim;
 mod secret;
 mod server;
+#[cfg(feature = "tls")]
+mod tls;
 
 pub use builder::Builder;
 pub use calls::CallRecord;
@@ -25,3 +27,5 @@ pub use fault::{Fault, FaultHandle, FaultPlan};
 pub use handler::{Request, RequestStream, Response, ResponseSender, ResponseStream, ServedKind};
 pub use http;
 pub use server::Server;
+#[cfg(feature = "tls")]
+pub use tls::{ClientCertificate, Tls};

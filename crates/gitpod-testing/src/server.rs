@@ -18,9 +18,12 @@ use crate::dispatch::Dispatcher;
 use crate::fault::{FaultHandle, FaultPlan};
 use crate::handler::{Handler, Input, Output, Request, Response, ServedKind};
 use crate::net::listener::{self, Phase};
+use crate::net::socket::Acceptor;
 use crate::route::SCIM_PATH;
 use crate::scim::store::Store;
 use crate::secret::Secret;
+#[cfg(feature = "tls")]
+use crate::tls::{Authority, ClientCertificate};
 
 /// An Ona API server on a port of the loopback interface.
 ///
@@ -39,6 +42,8 @@ struct Inner {
     base_url: String,
     scim_base_url: String,
     port: u16,
+    #[cfg(feature = "tls")]
+    authority: Option<Authority>,
     phase: watch::Sender<Phase>,
     accepting: Mutex<Option<JoinHandle<()>>>,
 }
@@ -50,6 +55,14 @@ pub(crate) struct Seeded {
     pub(crate) scim_configuration_id: String,
     pub(crate) scim_token: Secret,
     pub(crate) api_key: Secret,
+}
+
+/// Where and how connections are taken.
+pub(crate) struct Start {
+    pub(crate) port: u16,
+    pub(crate) acceptor: Acceptor,
+    #[cfg(feature = "tls")]
+    pub(crate) authority: Option<Authority>,
 }
 
 impl Server {
@@ -69,17 +82,24 @@ impl Server {
 
     pub(crate) fn run(
         listener: TcpListener,
-        port: u16,
+        start: Start,
         dispatcher: Dispatcher,
         store: Arc<Mutex<Store>>,
         seeded: Seeded,
     ) -> Self {
         let dispatcher = Arc::new(dispatcher);
         let api_path = &dispatcher.options.api_path;
-        let base_url = format!("http://127.0.0.1:{port}{api_path}");
+        let scheme = start.acceptor.scheme();
+        let port = start.port;
+        let origin = format!("{scheme}://127.0.0.1:{port}");
+        let (base_url, scim_base_url) = (
+            format!("{origin}{api_path}"),
+            format!("{origin}{SCIM_PATH}"),
+        );
         let phase = watch::Sender::new(Phase::Running);
         let accepting = tokio::spawn(listener::run(
             listener,
+            start.acceptor,
             Arc::clone(&dispatcher),
             phase.subscribe(),
         ));
@@ -88,8 +108,10 @@ impl Server {
             store,
             seeded,
             base_url,
-            scim_base_url: format!("http://127.0.0.1:{port}{SCIM_PATH}"),
+            scim_base_url,
             port,
+            #[cfg(feature = "tls")]
+            authority: start.authority,
             phase,
             accepting: Mutex::new(Some(accepting)),
         }))
@@ -97,8 +119,9 @@ impl Server {
 
     // ----- Where it is and what it holds.
 
-    /// The base URL for a client: `http://127.0.0.1:PORT/api`, unless
-    /// [`Builder::api_path`](crate::Builder::api_path) said otherwise.
+    /// The base URL for a client: `http://127.0.0.1:PORT/api`, unless the [`Builder`] was told
+    /// otherwise. With TLS it begins with `https`, and `localhost` in place of the address is as
+    /// good.
     #[must_use]
     pub fn base_url(&self) -> String {
         self.0.base_url.clone()
@@ -108,6 +131,26 @@ impl Server {
     #[must_use]
     pub fn port(&self) -> u16 {
         self.0.port
+    }
+
+    /// The root that the server's certificate leads to, in PEM. None without TLS.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn root_certificate(&self) -> Option<String> {
+        self.0.authority.as_ref().map(Authority::root_pem)
+    }
+
+    /// A certificate for a client, with its key, that this server takes: another one each time.
+    ///
+    /// # Errors
+    ///
+    /// The server doesn't speak TLS, or the system has no randomness.
+    #[cfg(feature = "tls")]
+    pub fn issue_client_certificate(&self) -> io::Result<ClientCertificate> {
+        let authority = self.0.authority.as_ref().ok_or_else(|| {
+            io::Error::new(io::ErrorKind::Unsupported, "the server doesn't speak TLS")
+        })?;
+        authority.client().map_err(io::Error::other)
     }
 
     /// The API key that it started with.
@@ -140,7 +183,7 @@ impl Server {
         self.0.seeded.scim_token.reveal()
     }
 
-    /// The base URL of the SCIM endpoint: `http://127.0.0.1:PORT/scim/v2`.
+    /// The base URL of the SCIM endpoint: `http://127.0.0.1:PORT/scim/v2`, with TLS `https`.
     ///
     /// `GET /ServiceProviderConfig` and `GET /Users` behind it answer 200 to a live token of any
     /// enabled SCIM configuration, and 401 to everything else.

@@ -5,17 +5,20 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use super::listener::Phase;
-use super::socket::Socket;
+use super::socket::{Acceptor, Socket};
 use crate::dispatch::{Dispatcher, dispatch};
 
 /// How long a closed connection waits for the peer to close too.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long a client may take for the handshake of TLS.
+const HANDSHAKE: Duration = Duration::from_secs(60);
 
 /// How a connection ends before its time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,10 +57,19 @@ impl Control {
 /// Serves a connection.
 pub(crate) async fn serve(
     stream: TcpStream,
+    acceptor: Acceptor,
     dispatcher: Arc<Dispatcher>,
     mut phase: watch::Receiver<Phase>,
 ) {
-    let socket = Socket::new(stream);
+    let accepted = tokio::select! {
+        accepted = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)) => accepted,
+        // Nothing is under way yet that could be finished.
+        _ = phase.wait_for(|phase| *phase != Phase::Running) => return,
+    };
+    // Whatever is wrong, the client has been told by an alert.
+    let Ok(Ok(mut socket)) = accepted else {
+        return;
+    };
     let control = Control::new();
     let mut ending = control.0.subscribe();
     let service = {
@@ -77,7 +89,7 @@ pub(crate) async fn serve(
         .auto_date_header(false)
         .timer(TokioTimer::new())
         .max_concurrent_streams(1024);
-    let connection = builder.serve_connection(socket.clone(), service);
+    let connection = builder.serve_connection(TokioIo::new(socket.clone()), service);
     let mut connection = Box::pin(connection);
     let mut deserted = false;
     loop {
@@ -92,7 +104,7 @@ pub(crate) async fn serve(
                     }
                     told => {
                         drop(connection);
-                        finish(&socket, told).await;
+                        finish(&mut socket, told).await;
                         return;
                     }
                 }
@@ -112,11 +124,11 @@ pub(crate) async fn serve(
 }
 
 /// Ends a connection that hyper has let go of.
-async fn finish(socket: &Socket, ending: Option<Ending>) {
+async fn finish(socket: &mut Socket, ending: Option<Ending>) {
     match ending {
         Some(Ending::Reset) => socket.reset_on_close(),
         Some(Ending::Raw(bytes)) => {
-            let _ = tokio::time::timeout(PATIENCE, socket.write_all(&bytes)).await;
+            let _ = tokio::time::timeout(PATIENCE, socket.write_raw(&bytes)).await;
             socket.finish(PATIENCE).await;
         }
         Some(Ending::Close | Ending::GoAway) | None => socket.finish(PATIENCE).await,

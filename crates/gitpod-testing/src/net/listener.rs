@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::connection;
+use super::socket::Acceptor;
 use crate::dispatch::Dispatcher;
 
 /// How long calls under way may go on after the server was let go.
@@ -33,6 +34,7 @@ pub(crate) async fn bind(port: u16) -> std::io::Result<TcpListener> {
 /// Takes connections until the phase says otherwise. Returns when the last one is closed.
 pub(crate) async fn run(
     listener: TcpListener,
+    acceptor: Acceptor,
     dispatcher: Arc<Dispatcher>,
     mut phase: watch::Receiver<Phase>,
 ) {
@@ -44,7 +46,13 @@ pub(crate) async fn run(
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
                     let phase = for_connections.clone();
-                    connections.spawn(connection::serve(stream, Arc::clone(&dispatcher), phase));
+                    let dispatcher = Arc::clone(&dispatcher);
+                    connections.spawn(connection::serve(
+                        stream,
+                        acceptor.clone(),
+                        dispatcher,
+                        phase,
+                    ));
                 }
                 // Out of file descriptors, or a peer that is gone again: neither is the end.
                 Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,

@@ -4,3 +4,4 @@ pub(crate) mod body;
 pub(crate) mod connection;
 pub(crate) mod listener;
 pub(crate) mod socket;
+mod tcp;

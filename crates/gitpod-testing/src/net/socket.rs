@@ -1,104 +1,127 @@
-//! A socket that somebody beside hyper can end, or write to once hyper is done with it.
+//! A socket, with TLS or without, that somebody beside hyper can end, or write to once hyper is
+//! done with it.
 
 use std::io;
-use std::net::Shutdown;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+#[cfg(feature = "tls")]
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use hyper::rt::{Read, ReadBufCursor, Write};
-use socket2::SockRef;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
+#[cfg(feature = "tls")]
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
+
+use super::tcp::Tcp;
+
+/// How connections are accepted.
+#[derive(Clone)]
+pub(crate) enum Acceptor {
+    Plain,
+    #[cfg(feature = "tls")]
+    Tls(TlsAcceptor),
+}
+
+impl Acceptor {
+    /// How a URL says it.
+    pub(crate) fn scheme(&self) -> &'static str {
+        match self {
+            Acceptor::Plain => "http",
+            #[cfg(feature = "tls")]
+            Acceptor::Tls(_) => "https",
+        }
+    }
+
+    /// Makes a socket of a connection: with TLS, once the client has shaken hands.
+    pub(super) async fn accept(&self, stream: TcpStream) -> io::Result<Socket> {
+        let tcp = Tcp::new(stream);
+        match self {
+            Acceptor::Plain => Ok(Socket::Plain(tcp)),
+            #[cfg(feature = "tls")]
+            Acceptor::Tls(acceptor) => {
+                let stream = acceptor.accept(tcp.clone()).await?;
+                Ok(Socket::Tls(Arc::new(Mutex::new(stream)), tcp))
+            }
+        }
+    }
+}
 
 /// A share in a connection's socket. It closes when the last one is dropped.
-#[derive(Debug, Clone)]
-pub(crate) struct Socket(Arc<TcpStream>);
+#[derive(Clone)]
+pub(crate) enum Socket {
+    Plain(Tcp),
+    /// The session, which is locked while it is polled and no longer, and what it runs over.
+    #[cfg(feature = "tls")]
+    Tls(Arc<Mutex<TlsStream<Tcp>>>, Tcp),
+}
 
 impl Socket {
-    pub(crate) fn new(stream: TcpStream) -> Self {
-        // A test's exchanges are small, and Nagle's delay would be most of their time.
-        let _ = stream.set_nodelay(true);
-        Self(Arc::new(stream))
+    fn tcp(&self) -> &Tcp {
+        match self {
+            Socket::Plain(tcp) => tcp,
+            #[cfg(feature = "tls")]
+            Socket::Tls(_, tcp) => tcp,
+        }
     }
 
     /// Makes closing send a reset in place of an orderly end.
-    pub(crate) fn reset_on_close(&self) {
-        let _ = SockRef::from(&*self.0).set_linger(Some(Duration::ZERO));
+    pub(super) fn reset_on_close(&self) {
+        self.tcp().reset_on_close();
     }
 
-    /// Writes bytes as they are.
-    pub(crate) async fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
-        while !bytes.is_empty() {
-            self.0.writable().await?;
-            match self.0.try_write(bytes) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(length) => bytes = &bytes[length..],
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
+    /// Writes bytes that no HTTP library has seen.
+    pub(super) async fn write_raw(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.write_all(bytes).await?;
+        self.flush().await
     }
 
     /// Ends our direction, and reads what still comes until the peer ends its own or `patience`
     /// is over.
     ///
     /// A close with unread bytes would send a reset, and the peer could lose what we wrote.
-    pub(crate) async fn finish(&self, patience: Duration) {
-        let _ = SockRef::from(&*self.0).shutdown(Shutdown::Write);
-        let drain = async {
-            let mut buffer = [0; 4096];
-            while self.0.readable().await.is_ok() {
-                match self.0.try_read(&mut buffer) {
-                    Ok(0) => break,
-                    Ok(_) => {}
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                    Err(_) => break,
-                }
-            }
+    pub(super) async fn finish(&mut self, patience: Duration) {
+        let end = async {
+            let _ = self.shutdown().await;
+            self.tcp().drain().await;
         };
-        let _ = tokio::time::timeout(patience, drain).await;
+        let _ = tokio::time::timeout(patience, end).await;
     }
-}
 
-impl Read for Socket {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        mut buffer: ReadBufCursor<'_>,
-    ) -> Poll<io::Result<()>> {
-        // hyper's cursor gives uninitialized memory to unsafe code alone, so bytes go by way of
-        // a small buffer here.
-        let mut bytes = [0; 16 * 1024];
-        let room = buffer.remaining().min(bytes.len());
-        loop {
-            ready!(self.0.poll_read_ready(cx))?;
-            match self.0.try_read(&mut bytes[..room]) {
-                Ok(length) => {
-                    buffer.put_slice(&bytes[..length]);
-                    return Poll::Ready(Ok(()));
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Poll::Ready(Err(error)),
+    /// Does one thing with what bytes go through.
+    fn with<T>(&mut self, act: impl FnOnce(Pin<&mut dyn Stream>) -> T) -> T {
+        match self {
+            Socket::Plain(tcp) => act(Pin::new(tcp)),
+            #[cfg(feature = "tls")]
+            Socket::Tls(session, _) => {
+                let mut session = session.lock().unwrap_or_else(PoisonError::into_inner);
+                act(Pin::new(&mut *session))
             }
         }
     }
 }
 
-impl Write for Socket {
+trait Stream: AsyncRead + AsyncWrite + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Stream for T {}
+
+impl AsyncRead for Socket {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.with(|stream| stream.poll_read(cx, buffer))
+    }
+}
+
+impl AsyncWrite for Socket {
     fn poll_write(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        loop {
-            ready!(self.0.poll_write_ready(cx))?;
-            match self.0.try_write(bytes) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                done => return Poll::Ready(done),
-            }
-        }
+        self.with(|stream| stream.poll_write(cx, bytes))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -106,27 +129,18 @@ impl Write for Socket {
     }
 
     fn poll_write_vectored(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        loop {
-            ready!(self.0.poll_write_ready(cx))?;
-            match self.0.try_write_vectored(slices) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                done => return Poll::Ready(done),
-            }
-        }
+        self.with(|stream| stream.poll_write_vectored(cx, slices))
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.with(|stream| stream.poll_flush(cx))
     }
 
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match SockRef::from(&*self.0).shutdown(Shutdown::Write) {
-            Err(error) if error.kind() != io::ErrorKind::NotConnected => Poll::Ready(Err(error)),
-            _ => Poll::Ready(Ok(())),
-        }
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.with(|stream| stream.poll_shutdown(cx))
     }
 }

@@ -13,7 +13,7 @@ use http::{HeaderMap, Request, StatusCode, Version};
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::Value;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// Longer than anything here takes; a test that hangs fails.
@@ -91,6 +91,15 @@ impl Peer {
         let stream = TcpStream::connect(("127.0.0.1", server.port()))
             .await
             .unwrap();
+        Self::over(stream, version, server.api_key()).await
+    }
+
+    /// One connection over any stream of bytes.
+    pub(crate) async fn over(
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        version: Version,
+        api_key: &str,
+    ) -> Self {
         let io = TokioIo::new(stream);
         let sender = if version == Version::HTTP_2 {
             let (sender, connection) =
@@ -106,7 +115,7 @@ impl Peer {
         };
         Self {
             sender,
-            api_key: server.api_key().to_owned(),
+            api_key: api_key.to_owned(),
         }
     }
 

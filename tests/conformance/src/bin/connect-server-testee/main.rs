@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use conformance::frame;
 use conformance::proto::{ServerCompatRequest, ServerCompatResponse};
-use gitpod_testing::{Compression, Server};
+use gitpod_testing::{Compression, Server, Tls};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -34,7 +34,7 @@ async fn run() -> io::Result<()> {
     let response = ServerCompatResponse {
         host: "127.0.0.1".to_owned(),
         port: server.port().into(),
-        pem_cert: Vec::new(),
+        pem_cert: server.root_certificate().unwrap_or_default().into(),
     };
     frame::write(&mut tokio::io::stdout(), &response).await?;
     // The suite ends it.
@@ -49,6 +49,14 @@ async fn start(request: &ServerCompatRequest) -> io::Result<Server> {
         .compress_responses([Compression::Gzip, Compression::Brotli, Compression::Zstd]);
     if request.message_receive_limit > 0 {
         builder = builder.max_request_bytes(request.message_receive_limit as usize);
+    }
+    if request.use_tls {
+        // A certificate of the server's own: the suite trusts what the response names.
+        let mut tls = Tls::new();
+        if !request.client_tls_cert.is_empty() {
+            tls = tls.client_roots(request.client_tls_cert.clone());
+        }
+        builder = builder.tls(tls);
     }
     let server = builder.start().await?;
     service::serve(&server);
