@@ -3,26 +3,17 @@
 use std::future::Ready;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
 
 use hyper::client::conn::http1::SendRequest;
 use hyper_util::client::pool::cache;
 use hyper_util::rt::TokioExecutor;
-use tokio::time::Instant;
 use tower_service::Service;
 
+use super::idle::{Idleness, Since};
 use super::lease::{self, BoxLease, Connection};
 use crate::body::RequestBody;
 use crate::error::BoxError;
-
-/// How many connections are kept, and for how long.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Limits {
-    pub(super) idle_timeout: Duration,
-    pub(super) max_idle: usize,
-}
 
 /// What a cache gives.
 pub(super) enum Take {
@@ -46,10 +37,8 @@ pub(super) type Opening = Pin<Box<dyn Future<Output = Result<Idle, BoxError>> + 
 /// A connection, and what the cache knows of it.
 pub(super) struct Idle {
     sender: SendRequest<RequestBody>,
-    since: Instant,
-    /// How many lie in the cache.
-    count: Arc<AtomicUsize>,
-    limits: Limits,
+    idleness: Arc<Idleness>,
+    since: Since,
     /// It lies in the cache, and is counted.
     is_counted: bool,
     /// It has lain there before.
@@ -61,16 +50,11 @@ pub(super) struct Idle {
 }
 
 impl Idle {
-    pub(super) fn new(
-        sender: SendRequest<RequestBody>,
-        count: Arc<AtomicUsize>,
-        limits: Limits,
-    ) -> Self {
+    pub(super) fn new(sender: SendRequest<RequestBody>, idleness: Arc<Idleness>) -> Self {
         Self {
             sender,
-            since: Instant::now(),
-            count,
-            limits,
+            since: idleness.now(),
+            idleness,
             is_counted: false,
             is_reused: false,
             is_done: false,
@@ -79,14 +63,14 @@ impl Idle {
     }
 
     fn is_usable(&self) -> bool {
-        !self.sender.is_closed() && self.since.elapsed() < self.limits.idle_timeout
+        !self.sender.is_closed() && !self.idleness.is_too_long(self.since)
     }
 }
 
 impl Drop for Idle {
     fn drop(&mut self) {
         if self.is_counted {
-            self.count.fetch_sub(1, Ordering::Relaxed);
+            self.idleness.release();
         }
     }
 }
@@ -231,7 +215,7 @@ where
         idle.is_reused = idle.is_counted;
         if idle.is_counted {
             idle.is_counted = false;
-            idle.count.fetch_sub(1, Ordering::Relaxed);
+            idle.idleness.release();
         }
         // Until the exchange is over.
         idle.is_done = true;
@@ -269,13 +253,11 @@ where
         {
             return;
         }
-        if idle.count.fetch_add(1, Ordering::Relaxed) >= idle.limits.max_idle {
-            idle.count.fetch_sub(1, Ordering::Relaxed);
-            return;
+        if idle.idleness.keep() {
+            idle.is_counted = true;
+            idle.is_done = false;
+            idle.since = idle.idleness.now();
         }
-        idle.is_counted = true;
-        idle.is_done = false;
-        idle.since = Instant::now();
     }
 }
 

@@ -3,28 +3,30 @@
 mod connect;
 mod failure;
 mod http1_cache;
+mod idle;
 mod lease;
 mod pool;
 #[cfg(feature = "tls")]
 mod proxy;
+mod sending;
 mod service;
 #[cfg(feature = "tls")]
 mod tls;
 
 use std::fmt;
-use std::future::poll_fn;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http::uri::{Authority, PathAndQuery, Scheme};
-use http::{HeaderValue, Request, Response, Uri, header};
+use http::{HeaderValue, Request, Uri, header};
 
 use self::connect::Connector;
-use self::http1_cache::Limits;
+use self::idle::Idleness;
 use self::pool::OriginPool;
+use self::sending::{Attempt, Sending};
 use self::service::Erased;
 use crate::Code;
-use crate::body::{RequestBody, ResponseBody};
+use crate::body::RequestBody;
 use crate::error::Error;
 
 pub(crate) use self::connect::Versions;
@@ -33,8 +35,6 @@ pub use self::service::HttpService;
 #[cfg(feature = "tls")]
 pub(crate) use self::tls::TlsOptions;
 
-/// How many connections a call tries that close before they take its request.
-const FRESH_ATTEMPTS: usize = 3;
 /// A year: longer times overflow in a clock.
 const FOREVER: Duration = Duration::from_secs(365 * 86_400);
 
@@ -91,13 +91,10 @@ impl Default for Options {
 }
 
 impl Transport {
-    pub(crate) async fn send(
-        &self,
-        request: Request<RequestBody>,
-    ) -> Result<Response<ResponseBody>, Error> {
+    pub(crate) fn send(&self, request: Request<RequestBody>) -> Sending {
         match self {
-            Transport::Hyper(hyper) => hyper.send(request).await,
-            Transport::Service(service) => service.send(request).await.map_err(failure::of_service),
+            Transport::Hyper(hyper) => hyper.send(request),
+            Transport::Service(service) => Sending::Service(service.send(request)),
         }
     }
 }
@@ -106,7 +103,8 @@ impl Transport {
 pub(crate) struct Hyper {
     connector: Arc<Connector>,
     versions: Versions,
-    limits: Limits,
+    pool_idle_timeout: Duration,
+    pool_max_idle: usize,
     /// One for the base URL's origin, and one for each that a redirect led to.
     origins: Mutex<Vec<Arc<Origin>>>,
 }
@@ -117,54 +115,16 @@ impl Hyper {
         Ok(Self {
             connector: Arc::new(Connector::new(options, https)?),
             versions: options.versions,
-            limits: Limits {
-                idle_timeout: options.pool_idle_timeout.min(FOREVER),
-                max_idle: options.pool_max_idle,
-            },
+            pool_idle_timeout: options.pool_idle_timeout.min(FOREVER),
+            pool_max_idle: options.pool_max_idle,
             origins: Mutex::default(),
         })
     }
 
-    /// Sends a request on whatever connection takes it. One that turns out to have been closed while
-    /// it was idle gives the request back.
-    async fn send(
-        &self,
-        mut request: Request<RequestBody>,
-    ) -> Result<Response<ResponseBody>, Error> {
-        let origin = self.origin(request.uri())?;
-        let mut fresh = 0;
-        loop {
-            let (mut lease, is_http2) = origin.pool.lease().await.map_err(failure::to_connect)?;
-            if let Err(error) = poll_fn(|cx| lease.as_mut().poll_ready(cx)).await {
-                // Closed while it was idle, which is no failure of this request's.
-                if !lease.as_mut().is_reused() {
-                    fresh += 1;
-                    if fresh == FRESH_ATTEMPTS {
-                        return Err(failure::to_connect(error.into()));
-                    }
-                }
-                continue;
-            }
-            origin.shape(&mut request, is_http2);
-            lease.as_mut().start(request);
-            match poll_fn(|cx| lease.as_mut().poll_response(cx)).await {
-                Ok(response) => {
-                    return Ok(response
-                        .map(|body| ResponseBody::hyper(body, (!is_http2).then_some(lease))));
-                }
-                Err(mut error) => {
-                    let Some(unsent) = error.take_message() else {
-                        return Err(failure::to_respond(error.into_error()));
-                    };
-                    request = unsent;
-                    if !lease.as_mut().is_reused() {
-                        fresh += 1;
-                        if fresh == FRESH_ATTEMPTS {
-                            return Err(failure::to_connect(error.into_error().into()));
-                        }
-                    }
-                }
-            }
+    fn send(&self, request: Request<RequestBody>) -> Sending {
+        match self.origin(request.uri()) {
+            Ok(origin) => Sending::Hyper(Attempt::new(origin, request)),
+            Err(error) => Sending::Failed(Some(error)),
         }
     }
 
@@ -204,12 +164,13 @@ impl Origin {
             .build()
             .map_err(internal)?;
         let connector = Arc::clone(&hyper.connector);
+        let idleness = Idleness::new(hyper.pool_idle_timeout, hyper.pool_max_idle);
         Ok(Self {
             scheme: scheme.clone(),
             authority: authority.clone(),
             host: HeaderValue::try_from(authority.as_str())
                 .map_err(|error| internal(error.into()))?,
-            pool: OriginPool::new(uri, connector, hyper.versions, hyper.limits),
+            pool: OriginPool::new(uri, connector, hyper.versions, idleness),
         })
     }
 

@@ -4,30 +4,25 @@
 //! everybody shares. Where TLS negotiates, the first calls share one attempt to connect, and what
 //! comes of it decides for the rest.
 
-use std::error::Error;
 use std::fmt;
-use std::future::{Ready, poll_fn};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use http::Uri;
 use http::uri::Scheme;
 use hyper::client::conn::{http1, http2};
-use hyper_util::client::pool::singleton::Singleton;
+use tokio::sync::OnceCell;
 use tokio::task::AbortHandle;
-use tokio::time::Instant;
 use tower_service::Service;
 
 use super::connect::{Connected, Connector, Versions};
-use super::http1_cache::{self, Http1Cache, Idle, Limits, Opening, Take};
+use super::http1_cache::{self, Http1Cache, Idle, Opening, Take};
+use super::idle::{Idleness, Since};
 use super::lease::{self, BoxLease, Connection};
 use crate::body::RequestBody;
 use crate::error::BoxError;
-
-/// How often connections that were idle for too long are looked for, at most.
-const LEAST_REAPING: Duration = Duration::from_millis(100);
 
 /// The connections to one origin.
 pub(super) struct OriginPool {
@@ -36,31 +31,32 @@ pub(super) struct OriginPool {
     reaper: Mutex<Option<AbortHandle>>,
 }
 
+/// A connection, and whether it speaks HTTP/2; or one that comes about.
+pub(super) enum Get {
+    Ready(BoxLease, bool),
+    Connecting(Connecting),
+}
+
+/// None: what came about was an HTTP/1.1 connection, and each call needs one of its own.
+pub(super) type Connecting =
+    Pin<Box<dyn Future<Output = Result<Option<(BoxLease, bool)>, BoxError>> + Send>>;
+
 struct Pools {
     http1: Arc<dyn Http1Cache>,
-    http2: Mutex<Singleton<OpenShared, ()>>,
+    /// What the calls that came first made together. It is made once, and replaced when it is of
+    /// no use any more. (hyper-util's own pool for this, `singleton`, would be emptied; but in
+    /// version 0.1.21 a call of the last attempt that is late then takes the place of one of the
+    /// next, which waits for ever: `tests/first_calls.rs`.)
+    http2: Mutex<Arc<OnceCell<Made>>>,
 }
 
 impl Pools {
-    /// The one that makes what is shared. It makes one thing, once, and is then replaced, if what it
-    /// made isn't `good`. Emptied instead, it would count those who share the next attempt as it did
-    /// those of the last one, and one of these who is late takes the place of one of them, who then
-    /// waits for ever (hyper-util 0.1.21).
-    fn shared(
-        &self,
-        good: impl Fn(&Made) -> bool,
-        origin: &Arc<Origin>,
-    ) -> Singleton<OpenShared, ()> {
+    fn shared(&self) -> Arc<OnceCell<Made>> {
         let mut current = self.http2.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut is_good = true;
-        current.retain(|made| {
-            is_good = good(made);
-            true
-        });
-        if !is_good {
-            *current = Singleton::new(OpenShared(Arc::clone(origin)));
+        if current.get().is_some_and(|made| !made.is_usable()) {
+            *current = Arc::default();
         }
-        current.clone()
+        Arc::clone(&current)
     }
 }
 
@@ -69,12 +65,11 @@ struct Origin {
     uri: Uri,
     connector: Arc<Connector>,
     versions: Versions,
-    limits: Limits,
+    idleness: Arc<Idleness>,
     /// Whether HTTP/1.1 is what the origin speaks.
     is_http1: AtomicBool,
     /// An HTTP/1.1 connection that came of a negotiation, for the cache.
     spare: Mutex<Option<http1::SendRequest<RequestBody>>>,
-    idle: Arc<AtomicUsize>,
 }
 
 impl OriginPool {
@@ -82,7 +77,7 @@ impl OriginPool {
         uri: Uri,
         connector: Arc<Connector>,
         versions: Versions,
-        limits: Limits,
+        idleness: Idleness,
     ) -> Self {
         let is_http1 = match versions {
             Versions::Negotiated => uri.scheme() != Some(&Scheme::HTTPS),
@@ -93,14 +88,13 @@ impl OriginPool {
             uri,
             connector,
             versions,
-            limits,
+            idleness: Arc::new(idleness),
             is_http1: AtomicBool::new(is_http1),
             spare: Mutex::new(None),
-            idle: Arc::default(),
         });
         let pools = Arc::new(Pools {
             http1: http1_cache::new(OpenOwn(Arc::clone(&origin))),
-            http2: Mutex::new(Singleton::new(OpenShared(Arc::clone(&origin)))),
+            http2: Mutex::default(),
         });
         Self {
             origin,
@@ -109,39 +103,35 @@ impl OriginPool {
         }
     }
 
-    /// A connection for one exchange, and whether it speaks HTTP/2.
-    pub(super) async fn lease(&self) -> Result<(BoxLease, bool), BoxError> {
-        loop {
-            if self.origin.is_http1.load(Ordering::Acquire) {
-                let lease = match self.pools.http1.take() {
-                    Take::Idle(lease) => lease,
-                    Take::Connecting(connecting) => {
-                        let lease = connecting.await?;
-                        self.ensure_reaper();
-                        lease
-                    }
-                };
-                return Ok((lease, false));
-            }
-            match self.shared().await? {
-                (Made::Shared(shared), is_reused) => return Ok((shared.lease(is_reused), true)),
-                (Made::Failed(error), _) => return Err(error.into()),
-                (Made::Own, _) => {}
+    /// A connection for one exchange.
+    pub(super) fn get(&self) -> Get {
+        if !self.origin.is_http1.load(Ordering::Acquire) {
+            let cell = self.pools.shared();
+            match cell.get() {
+                Some(Made::Shared(shared)) => return Get::Ready(shared.lease(true), true),
+                Some(Made::Own) => {}
+                Some(Made::Failed(_)) | None => {
+                    self.ensure_reaper();
+                    let origin = Arc::clone(&self.origin);
+                    return Get::Connecting(Box::pin(async move {
+                        match cell.get_or_init(|| origin.make()).await {
+                            Made::Shared(shared) => Ok(Some((shared.lease(false), true))),
+                            Made::Own => Ok(None),
+                            Made::Failed(error) => Err(error.clone().into()),
+                        }
+                    }));
+                }
             }
         }
-    }
-
-    /// The connection that all calls share, and whether it was there before this one.
-    async fn shared(&self) -> Result<(Made, bool), BoxError> {
-        let mut pool = self.pools.shared(Made::is_usable, &self.origin);
-        let is_new = pool.is_empty();
-        poll_fn(|cx| pool.poll_ready(cx)).await?;
-        let mut single = pool.call(()).await?;
-        let made = single.call(()).await.unwrap_or_else(|never| match never {});
-        if is_new {
-            self.ensure_reaper();
+        match self.pools.http1.take() {
+            Take::Idle(lease) => Get::Ready(lease, false),
+            Take::Connecting(connecting) => {
+                self.ensure_reaper();
+                Get::Connecting(Box::pin(
+                    async move { Ok(Some((connecting.await?, false))) },
+                ))
+            }
         }
-        Ok((made, !is_new))
     }
 
     fn ensure_reaper(&self) {
@@ -151,20 +141,16 @@ impl OriginPool {
             return;
         }
         let pools = Arc::downgrade(&self.pools);
-        let origin = Arc::downgrade(&self.origin);
-        let idle_timeout = self.origin.limits.idle_timeout;
+        let idleness = Arc::clone(&self.origin.idleness);
         let task = tokio::spawn(async move {
             loop {
-                tokio::time::sleep(idle_timeout.max(LEAST_REAPING)).await;
-                let (Some(pools), Some(origin)) = (Weak::upgrade(&pools), Weak::upgrade(&origin))
-                else {
+                tokio::time::sleep(idleness.tick()).await;
+                let Some(pools) = Weak::upgrade(&pools) else {
                     return;
                 };
+                idleness.pass();
                 pools.http1.reap();
-                pools.shared(
-                    |made| made.is_usable() && !made.is_older(idle_timeout),
-                    &origin,
-                );
+                pools.shared();
             }
         });
         *reaper = Some(task.abort_handle());
@@ -184,6 +170,24 @@ impl Drop for OriginPool {
 }
 
 impl Origin {
+    /// Makes what all calls share, if it turns out to be something that can be shared.
+    async fn make(&self) -> Made {
+        match self.connect(self.versions).await {
+            Ok(Connected::Http2(sender)) => Made::Shared(Shared {
+                sender,
+                last_use: Mutex::new(self.idleness.now()),
+                idleness: Arc::clone(&self.idleness),
+            }),
+            Ok(Connected::Http1(sender)) => {
+                let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
+                *spare = Some(sender);
+                self.is_http1.store(true, Ordering::Release);
+                Made::Own
+            }
+            Err(error) => Made::Failed(SharedError(error.into())),
+        }
+    }
+
     async fn connect(&self, versions: Versions) -> Result<Connected, BoxError> {
         self.connector.connect(self.uri.clone(), versions).await
     }
@@ -219,58 +223,36 @@ impl Service<()> for OpenOwn {
                     }
                 },
             };
-            Ok(Idle::new(sender, Arc::clone(&origin.idle), origin.limits))
-        })
-    }
-}
-
-/// Opens the connection that all calls share, if it turns out to be one that can be shared.
-#[derive(Clone)]
-struct OpenShared(Arc<Origin>);
-
-impl Service<()> for OpenShared {
-    type Response = Made;
-    type Error = BoxError;
-    type Future = std::pin::Pin<Box<dyn Future<Output = Result<Made, BoxError>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, (): ()) -> Self::Future {
-        let origin = Arc::clone(&self.0);
-        Box::pin(async move {
-            Ok(match origin.connect(origin.versions).await {
-                Err(error) => Made::Failed(SharedError(error.into())),
-                Ok(Connected::Http2(sender)) => Made::Shared(Arc::new(Shared {
-                    sender,
-                    last_use: Mutex::new(Instant::now()),
-                })),
-                Ok(Connected::Http1(sender)) => {
-                    let mut spare = origin.spare.lock().unwrap_or_else(PoisonError::into_inner);
-                    *spare = Some(sender);
-                    origin.is_http1.store(true, Ordering::Release);
-                    Made::Own
-                }
-            })
+            Ok(Idle::new(sender, Arc::clone(&origin.idleness)))
         })
     }
 }
 
 /// What came of the attempt that the first calls share.
-#[derive(Clone)]
 enum Made {
     /// HTTP/2.
-    Shared(Arc<Shared>),
+    Shared(Shared),
     /// HTTP/1.1, so that each call needs a connection of its own.
     Own,
-    /// No connection. It is something that was made, for the pool empties itself at an error.
     Failed(SharedError),
+}
+
+impl Made {
+    /// A connection that is let go of while it has streams ends with the last of them.
+    fn is_usable(&self) -> bool {
+        match self {
+            Made::Shared(shared) => {
+                !shared.sender.is_closed() && !shared.idleness.is_too_long(*shared.last_use())
+            }
+            Made::Own => true,
+            Made::Failed(_) => false,
+        }
+    }
 }
 
 /// Why all calls that shared an attempt failed.
 #[derive(Debug, Clone)]
-struct SharedError(Arc<dyn Error + Send + Sync>);
+struct SharedError(Arc<dyn std::error::Error + Send + Sync>);
 
 impl fmt::Display for SharedError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -278,54 +260,25 @@ impl fmt::Display for SharedError {
     }
 }
 
-impl Error for SharedError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
+impl std::error::Error for SharedError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         Some(&*self.0)
-    }
-}
-
-impl Made {
-    fn is_usable(&self) -> bool {
-        match self {
-            Made::Shared(shared) => !shared.sender.is_closed(),
-            Made::Own => true,
-            Made::Failed(_) => false,
-        }
-    }
-
-    /// A connection that is let go of while it has streams ends with the last of them.
-    fn is_older(&self, age: Duration) -> bool {
-        matches!(self, Made::Shared(shared) if shared.last_use().elapsed() >= age)
-    }
-}
-
-/// The pool hands out what was made by way of this call alone.
-impl Service<()> for Made {
-    type Response = Made;
-    type Error = std::convert::Infallible;
-    type Future = Ready<Result<Made, Self::Error>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, (): ()) -> Self::Future {
-        std::future::ready(Ok(self.clone()))
     }
 }
 
 struct Shared {
     sender: http2::SendRequest<RequestBody>,
-    last_use: Mutex<Instant>,
+    last_use: Mutex<Since>,
+    idleness: Arc<Idleness>,
 }
 
 impl Shared {
-    fn last_use(&self) -> MutexGuard<'_, Instant> {
+    fn last_use(&self) -> MutexGuard<'_, Since> {
         self.last_use.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lease(&self, is_reused: bool) -> BoxLease {
-        *self.last_use() = Instant::now();
+        *self.last_use() = self.idleness.now();
         let share = Share {
             sender: self.sender.clone(),
             is_reused,

@@ -53,7 +53,8 @@ pub(crate) trait Erased: Send + Sync {
     fn send(&self, request: Request<RequestBody>) -> ErasedFuture;
 }
 
-type ErasedFuture = Pin<Box<dyn Future<Output = Result<Response<ResponseBody>, BoxError>> + Send>>;
+pub(super) type ErasedFuture =
+    Pin<Box<dyn Future<Output = Result<Response<ResponseBody>, BoxError>> + Send>>;
 
 impl<S, B> Erased for S
 where
