@@ -231,7 +231,7 @@ impl<'a> Attempts<'a> {
     fn has_authorization(&self) -> bool {
         let own = match self.template {
             Some(template) => Some(&template.headers),
-            None => self.prepared.headers.as_ref(),
+            None => self.prepared.headers(),
         };
         own.is_some_and(|own| own.contains_key(header::AUTHORIZATION))
     }
@@ -271,7 +271,7 @@ impl<'a> Attempts<'a> {
             accept_encoding: self.client.accept_encoding.clone(),
             get_url_limit: self.prepared.get_url_limit,
             defaults: &self.client.headers,
-            headers: self.prepared.headers.as_ref(),
+            headers: self.prepared.headers(),
             authorization,
             timeout,
             body: self.body()?,
@@ -348,7 +348,7 @@ impl<'a> Attempts<'a> {
             now: SystemTime::now(),
             jitter: fastrand::f64(),
         };
-        let policy = self.prepared.retry.as_ref().unwrap_or(&self.client.retry);
+        let policy = self.prepared.retry().unwrap_or(&self.client.retry);
         let wait = match retry::decide(policy, &failure) {
             Decision::Refresh => {
                 self.progress.is_refreshed = true;

@@ -3,9 +3,11 @@
 use std::fmt;
 use std::marker::PhantomData;
 use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use http::HeaderMap;
+use pin_project_lite::pin_project;
 use tracing::{Instrument as _, Span};
 
 use crate::cancel::Signal;
@@ -41,8 +43,14 @@ type Output<M> = <<M as Method>::Kind as Kind>::Output<M>;
 pub(crate) struct Options {
     /// None: the client's.
     timeout: Option<Option<Duration>>,
-    headers: Option<HeaderMap>,
     pub(crate) signal: Signal,
+    /// What few calls set lies apart, for calls are moved about.
+    more: Option<Box<More>>,
+}
+
+#[derive(Default)]
+struct More {
+    headers: Option<HeaderMap>,
     /// None: the client's.
     use_get: Option<bool>,
     /// None: the client's.
@@ -71,7 +79,7 @@ impl<M: Method> Call<M> {
 
     /// How often this call is attempted, in place of the client's policy.
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
-        self.options.retry = Some(policy);
+        self.options.more().retry = Some(policy);
         self
     }
 
@@ -81,12 +89,13 @@ impl<M: Method> Call<M> {
     /// A header that can't be sent (one of the protocol's own, a line break in its value) makes the
     /// call fail with `invalid_argument`, and nothing is sent.
     pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<str>) -> Self {
+        let more = self.options.more();
         match metadata::check(name.as_ref(), value.as_ref()) {
             Ok((name, value)) => {
-                let headers = self.options.headers.get_or_insert_default();
+                let headers = more.headers.get_or_insert_default();
                 // Far below what a HeaderMap can hold, where it panics.
                 if headers.len() >= metadata::MAX_HEADERS {
-                    self.options.error.get_or_insert_with(metadata::too_many);
+                    more.error.get_or_insert_with(metadata::too_many);
                 } else if name == http::header::USER_AGENT || metadata::is_secret(&name) {
                     headers.insert(name, value);
                 } else {
@@ -94,7 +103,7 @@ impl<M: Method> Call<M> {
                 }
             }
             Err(error) => {
-                self.options.error.get_or_insert(error);
+                more.error.get_or_insert(error);
             }
         }
         self
@@ -117,7 +126,7 @@ impl<M: Method<Kind = Unary>> Call<M> {
     /// ([`ClientBuilder::use_get`](crate::ClientBuilder::use_get)) is. A method that may have side
     /// effects is called by POST in any case.
     pub fn use_get(mut self, use_get: bool) -> Self {
-        self.options.use_get = Some(use_get);
+        self.options.more().use_get = Some(use_get);
         self
     }
 
@@ -153,14 +162,33 @@ impl<M: Method> IntoFuture for Call<M> {
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        let span = observe::span(M::PATH);
-        let own = span.clone();
-        let call = async move {
-            M::Kind::run(self)
-                .await
-                .map_err(|error| ended(error, M::PATH, &own))
-        };
-        Box::pin(call.instrument(span))
+        Box::pin(Calling {
+            span: observe::span(M::PATH),
+            work: M::Kind::run(self),
+            method: PhantomData::<fn() -> M>,
+        })
+    }
+}
+
+pin_project! {
+    /// A call under way. A future by hand, for an `async` block would hold all of it twice.
+    struct Calling<M, F> {
+        #[pin]
+        work: F,
+        span: Span,
+        method: PhantomData<fn() -> M>,
+    }
+}
+
+impl<M: Method, F: Future<Output = Result<Output<M>, Error>>> Future for Calling<M, F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        let entered = this.span.enter();
+        let result = ready!(this.work.poll(cx));
+        drop(entered);
+        Poll::Ready(result.map_err(|error| ended(error, M::PATH, this.span)))
     }
 }
 
@@ -175,57 +203,75 @@ pub(crate) struct Prepared {
     pub(crate) path: &'static str,
     pub(crate) idempotency: Idempotency,
     pub(crate) framing: Framing,
-    pub(crate) headers: Option<HeaderMap>,
     /// What the message, or some of a stream's, is compressed with.
     pub(crate) encoding: Option<Compression>,
     /// How long a URL may be for the call to be made by GET. None: it is made by POST.
     pub(crate) get_url_limit: Option<usize>,
     /// What the server is told.
     pub(crate) deadline: Deadline,
-    /// The call's own, in place of the client's.
-    pub(crate) retry: Option<RetryPolicy>,
+    more: Option<Box<More>>,
 }
 
 impl Prepared {
+    /// The call's own headers.
+    pub(crate) fn headers(&self) -> Option<&HeaderMap> {
+        self.more.as_ref()?.headers.as_ref()
+    }
+
+    /// The call's own policy, in place of the client's.
+    pub(crate) fn retry(&self) -> Option<&RetryPolicy> {
+        self.more.as_ref()?.retry.as_ref()
+    }
+
     /// All but the headers, which the request has by now.
     pub(crate) fn without_headers(&self) -> Self {
+        let retry = self.retry().copied();
         Self {
-            headers: None,
+            more: retry.map(|retry| {
+                Box::new(More {
+                    retry: Some(retry),
+                    ..More::default()
+                })
+            }),
             ..*self
         }
     }
 }
 
 impl Options {
+    fn more(&mut self) -> &mut More {
+        self.more.get_or_insert_default()
+    }
+
     /// Checks what the call has set.
     pub(crate) fn prepare<M: Method>(
         self,
         client: &Inner,
         deadline: Deadline,
     ) -> Result<Prepared, Error> {
-        if let Some(error) = self.error {
-            return Err(error);
-        }
-        let headers = self.headers;
-        if headers
-            .as_ref()
-            .is_some_and(|own| own.keys().any(metadata::is_secret))
-        {
-            client.check_secrecy()?;
+        let mut use_get = client.use_get;
+        let mut more = self.more;
+        if let Some(more) = &mut more {
+            if let Some(error) = more.error.take() {
+                return Err(error);
+            }
+            let headers = more.headers.as_ref();
+            if headers.is_some_and(|own| own.keys().any(metadata::is_secret)) {
+                client.check_secrecy()?;
+            }
+            use_get = more.use_get.unwrap_or(use_get);
         }
         deadline.check()?;
         let framing = Framing::of(M::Kind::STREAMS);
         let may_get = framing == Framing::Unary && M::IDEMPOTENCY == Idempotency::NoSideEffects;
-        let use_get = may_get && self.use_get.unwrap_or(client.use_get);
         Ok(Prepared {
             path: M::PATH,
             idempotency: M::IDEMPOTENCY,
             framing,
-            headers,
             encoding: client.outgoing.map(|outgoing| outgoing.compression),
-            get_url_limit: use_get.then_some(client.get_url_limit),
+            get_url_limit: (may_get && use_get).then_some(client.get_url_limit),
             deadline,
-            retry: self.retry,
+            more,
         })
     }
 

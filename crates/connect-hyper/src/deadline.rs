@@ -1,12 +1,16 @@
 //! The deadline of a call, here and on the wire.
 
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use http::HeaderValue;
-use tokio::time::Instant;
+use pin_project_lite::pin_project;
+use tokio::time::{Instant, Sleep};
 
 use crate::Code;
 use crate::error::{Error, Execution};
+use crate::metadata;
 
 /// When a call must be complete, connection and body included.
 #[derive(Debug, Clone, Copy)]
@@ -26,17 +30,16 @@ impl Deadline {
     }
 
     /// Runs `work` until the deadline. `phase` says what was going on when it passed.
-    pub(crate) async fn enforce<T>(
+    pub(crate) fn enforce<T, F: Future<Output = Result<T, Error>>>(
         self,
         phase: &'static str,
-        work: impl Future<Output = Result<T, Error>>,
-    ) -> Result<T, Error> {
-        let Some(at) = self.at else {
-            return work.await;
-        };
-        match tokio::time::timeout_at(at, work).await {
-            Ok(result) => result,
-            Err(_) => Err(self.passed(phase)),
+        work: F,
+    ) -> Enforced<F> {
+        Enforced {
+            work,
+            deadline: self,
+            phase,
+            sleep: None,
         }
     }
 
@@ -57,10 +60,10 @@ impl Deadline {
         self.at
     }
 
-    /// An error if the deadline has passed before anything was sent.
+    /// An error if there is no time at all.
     pub(crate) fn check(self) -> Result<(), Error> {
-        match self.at {
-            Some(at) if at <= Instant::now() => Err(Error::new(
+        match self.whole {
+            Some(Duration::ZERO) => Err(Error::new(
                 Code::DeadlineExceeded,
                 "the deadline had passed before the request was sent",
             )),
@@ -71,7 +74,41 @@ impl Deadline {
     /// The value of `connect-timeout-ms`, if there is one to send.
     pub(crate) fn header(self) -> Option<HeaderValue> {
         let left = self.at?.saturating_duration_since(Instant::now());
-        timeout_ms(left).map(HeaderValue::from)
+        timeout_ms(left).and_then(metadata::number)
+    }
+}
+
+pin_project! {
+    /// Work that a deadline ends. A future by hand, for an `async` function would hold the work
+    /// twice.
+    pub(crate) struct Enforced<F> {
+        #[pin]
+        work: F,
+        deadline: Deadline,
+        phase: &'static str,
+        #[pin]
+        sleep: Option<Sleep>,
+    }
+}
+
+impl<T, F: Future<Output = Result<T, Error>>> Future for Enforced<F> {
+    type Output = Result<T, Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        if let Poll::Ready(result) = this.work.poll(cx) {
+            return Poll::Ready(result);
+        }
+        let Some(at) = this.deadline.at else {
+            return Poll::Pending;
+        };
+        if this.sleep.is_none() {
+            this.sleep.set(Some(tokio::time::sleep_until(at)));
+        }
+        if let Some(sleep) = this.sleep.as_pin_mut() {
+            ready!(sleep.poll(cx));
+        }
+        Poll::Ready(Err(this.deadline.passed(this.phase)))
     }
 }
 

@@ -74,8 +74,10 @@ impl Kind for Unary {
 }
 
 impl sealed::Kind for Unary {
-    async fn run<M: Method<Kind = Self>>(call: Call<M>) -> Result<Response<M::Response>, Error> {
-        unary::run(call).await
+    fn run<M: Method<Kind = Self>>(
+        call: Call<M>,
+    ) -> impl Future<Output = Result<Response<M::Response>, Error>> + Send {
+        unary::run(call)
     }
 }
 
@@ -86,8 +88,10 @@ impl Kind for ClientStreaming {
 }
 
 impl sealed::Kind for ClientStreaming {
-    async fn run<M: Method<Kind = Self>>(call: Call<M>) -> Result<Response<M::Response>, Error> {
-        stream_call::client_streaming(call).await
+    fn run<M: Method<Kind = Self>>(
+        call: Call<M>,
+    ) -> impl Future<Output = Result<Response<M::Response>, Error>> + Send {
+        stream_call::client_streaming(call)
     }
 }
 
@@ -98,8 +102,10 @@ impl Kind for ServerStreaming {
 }
 
 impl sealed::Kind for ServerStreaming {
-    async fn run<M: Method<Kind = Self>>(call: Call<M>) -> Result<Streaming<M::Response>, Error> {
-        stream_call::server_streaming(call).await
+    fn run<M: Method<Kind = Self>>(
+        call: Call<M>,
+    ) -> impl Future<Output = Result<Streaming<M::Response>, Error>> + Send {
+        stream_call::server_streaming(call)
     }
 }
 
@@ -110,8 +116,10 @@ impl Kind for Bidi {
 }
 
 impl sealed::Kind for Bidi {
-    async fn run<M: Method<Kind = Self>>(call: Call<M>) -> Result<Streaming<M::Response>, Error> {
-        stream_call::bidi(call).await
+    fn run<M: Method<Kind = Self>>(
+        call: Call<M>,
+    ) -> impl Future<Output = Result<Streaming<M::Response>, Error>> + Send {
+        stream_call::bidi(call)
     }
 }
 

@@ -19,6 +19,10 @@ use crate::error::Error;
 const FRESH_ATTEMPTS: usize = 3;
 
 /// What a transport's `send` returns.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "the large one is the usual one, and lies in its call's own allocation"
+)]
 pub(crate) enum Sending {
     Hyper(Attempt),
     Service(ErasedFuture),
