@@ -84,6 +84,9 @@ pub(crate) fn generate(api: &Api, selection: &Selection) -> Result<String, Error
     config.compile_well_known_types();
     // Nobody reads it but the compiler, and it costs more than all else here.
     config.format(false);
+    // An error's detail is found by its type's name.
+    config.enable_type_names();
+    config.type_name_domain(["."], "type.googleapis.com");
     // In the order of their keys: what is written twice is written alike.
     config.btree_map(["."]);
     for (proto, rust) in EXTERN {

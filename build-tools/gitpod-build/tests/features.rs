@@ -76,7 +76,9 @@ fn no_feature_stands_for_a_service_that_is_gone() {
         ("gitpod-types", &["default", "full", "jiff", "time"][..]),
         (
             "gitpod-client",
-            &["default", "full", "jiff", "time", "tls", "gzip"][..],
+            &[
+                "default", "full", "jiff", "time", "tls", "gzip", "br", "zstd",
+            ][..],
         ),
     ] {
         for feature in features(name).keys() {

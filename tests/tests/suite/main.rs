@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod details;
 mod failures;
 mod messages;
 mod secrets;

@@ -5,6 +5,10 @@ pub struct ErrorDetails {
     #[prost(string, tag = "1")]
     pub reason: ::prost::alloc::string::String,
 }
+impl ::prost::Name for ErrorDetails {
+const NAME: &'static str = "ErrorDetails";
+const PACKAGE: &'static str = "toy.v1";
+fn full_name() -> ::prost::alloc::string::String { "toy.v1.ErrorDetails".into() }fn type_url() -> ::prost::alloc::string::String { "type.googleapis.com/toy.v1.ErrorDetails".into() }}
 /// What a thing looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -47,6 +51,10 @@ pub struct RegenerateBoxKeyRequest {
     #[prost(message, optional, tag = "2")]
     pub expires_in: ::core::option::Option<::pbjson_types::Duration>,
 }
+impl ::prost::Name for RegenerateBoxKeyRequest {
+const NAME: &'static str = "RegenerateBoxKeyRequest";
+const PACKAGE: &'static str = "toy.v1";
+fn full_name() -> ::prost::alloc::string::String { "toy.v1.RegenerateBoxKeyRequest".into() }fn type_url() -> ::prost::alloc::string::String { "type.googleapis.com/toy.v1.RegenerateBoxKeyRequest".into() }}
 #[derive(Clone, PartialEq, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct RegenerateBoxKeyResponse {
@@ -96,16 +104,28 @@ pub mod regenerate_box_key_response {
         }
     }
 }
+impl ::prost::Name for RegenerateBoxKeyResponse {
+const NAME: &'static str = "RegenerateBoxKeyResponse";
+const PACKAGE: &'static str = "toy.v1";
+fn full_name() -> ::prost::alloc::string::String { "toy.v1.RegenerateBoxKeyResponse".into() }fn type_url() -> ::prost::alloc::string::String { "type.googleapis.com/toy.v1.RegenerateBoxKeyResponse".into() }}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetBoxRequest {
     #[prost(string, tag = "1")]
     pub box_id: ::prost::alloc::string::String,
 }
+impl ::prost::Name for GetBoxRequest {
+const NAME: &'static str = "GetBoxRequest";
+const PACKAGE: &'static str = "toy.v1";
+fn full_name() -> ::prost::alloc::string::String { "toy.v1.GetBoxRequest".into() }fn type_url() -> ::prost::alloc::string::String { "type.googleapis.com/toy.v1.GetBoxRequest".into() }}
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct GetBoxResponse {
     #[prost(message, optional, tag = "1")]
     pub r#box: ::core::option::Option<Box>,
 }
+impl ::prost::Name for GetBoxResponse {
+const NAME: &'static str = "GetBoxResponse";
+const PACKAGE: &'static str = "toy.v1";
+fn full_name() -> ::prost::alloc::string::String { "toy.v1.GetBoxResponse".into() }fn type_url() -> ::prost::alloc::string::String { "type.googleapis.com/toy.v1.GetBoxResponse".into() }}
 /// A box.
 #[derive(Clone, PartialEq, ::prost::Message)]
 #[prost(skip_debug)]
@@ -140,6 +160,10 @@ pub mod r#box {
         #[prost(string, tag = "1")]
         pub r#type: ::prost::alloc::string::String,
     }
+impl ::prost::Name for Content {
+const NAME: &'static str = "Content";
+const PACKAGE: &'static str = "toy.v1";
+fn full_name() -> ::prost::alloc::string::String { "toy.v1.Box.Content".into() }fn type_url() -> ::prost::alloc::string::String { "type.googleapis.com/toy.v1.Box.Content".into() }}
     /// What is in it.
     #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
     #[prost(skip_debug)]
@@ -154,6 +178,10 @@ pub mod r#box {
         Wrapped(Content),
     }
 }
+impl ::prost::Name for Box {
+const NAME: &'static str = "Box";
+const PACKAGE: &'static str = "toy.v1";
+fn full_name() -> ::prost::alloc::string::String { "toy.v1.Box".into() }fn type_url() -> ::prost::alloc::string::String { "type.googleapis.com/toy.v1.Box".into() }}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct PaintBoxRequest {
     #[prost(string, tag = "1")]
@@ -161,15 +189,27 @@ pub struct PaintBoxRequest {
     #[prost(enumeration = "Colour", tag = "2")]
     pub colour: i32,
 }
+impl ::prost::Name for PaintBoxRequest {
+const NAME: &'static str = "PaintBoxRequest";
+const PACKAGE: &'static str = "toy.v1";
+fn full_name() -> ::prost::alloc::string::String { "toy.v1.PaintBoxRequest".into() }fn type_url() -> ::prost::alloc::string::String { "type.googleapis.com/toy.v1.PaintBoxRequest".into() }}
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct PaintBoxResponse {
 }
+impl ::prost::Name for PaintBoxResponse {
+const NAME: &'static str = "PaintBoxResponse";
+const PACKAGE: &'static str = "toy.v1";
+fn full_name() -> ::prost::alloc::string::String { "toy.v1.PaintBoxResponse".into() }fn type_url() -> ::prost::alloc::string::String { "type.googleapis.com/toy.v1.PaintBoxResponse".into() }}
 /// What an error about a box may carry.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct BoxErrorDetails {
     #[prost(string, tag = "1")]
     pub reason: ::prost::alloc::string::String,
 }
+impl ::prost::Name for BoxErrorDetails {
+const NAME: &'static str = "BoxErrorDetails";
+const PACKAGE: &'static str = "toy.v1";
+fn full_name() -> ::prost::alloc::string::String { "toy.v1.BoxErrorDetails".into() }fn type_url() -> ::prost::alloc::string::String { "type.googleapis.com/toy.v1.BoxErrorDetails".into() }}
 impl ::core::fmt::Debug for Box {
     #[allow(deprecated)]
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
