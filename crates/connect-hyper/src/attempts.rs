@@ -399,6 +399,7 @@ impl<'a> Attempts<'a> {
     fn report(&self, error: &Error, wait: Option<Duration>) {
         observe::attempt(
             self.client,
+            self.prepared,
             &Attempt {
                 method: self.prepared.path,
                 number: self.progress.past.attempts,

@@ -55,6 +55,8 @@ struct More {
     use_get: Option<bool>,
     /// None: the client's.
     retry: Option<RetryPolicy>,
+    /// The call's span, if anybody wants it.
+    span: Option<Span>,
     /// The first thing that is wrong with them; awaiting reports it.
     error: Option<Error>,
 }
@@ -121,6 +123,17 @@ impl<M: Method> Call<M> {
     }
 }
 
+impl<M: Method> Call<M> {
+    /// Opens the call's span.
+    fn begin(&mut self) -> Span {
+        let span = observe::span(M::PATH, &self.client.inner().base);
+        if !span.is_disabled() {
+            self.options.more().span = Some(span.clone());
+        }
+        span
+    }
+}
+
 impl<M: Method<Kind = Unary>> Call<M> {
     /// Makes this call by GET or by POST, whatever the client's setting
     /// ([`ClientBuilder::use_get`](crate::ClientBuilder::use_get)) is. A method that may have side
@@ -138,8 +151,8 @@ impl<M: Method<Kind = Unary>> Call<M> {
     /// # Errors
     ///
     /// No response came. The error tells whether the request may have been executed.
-    pub async fn send(self) -> Result<RawResponse<M>, Error> {
-        let span = observe::span(M::PATH);
+    pub async fn send(mut self) -> Result<RawResponse<M>, Error> {
+        let span = self.begin();
         let raw = unary::send(self).instrument(span.clone()).await;
         Ok(RawResponse {
             raw: raw.map_err(|error| ended(error, M::PATH, &span))?,
@@ -161,9 +174,9 @@ impl<M: Method> IntoFuture for Call<M> {
     type Output = Result<Output<M>, Error>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
-    fn into_future(self) -> Self::IntoFuture {
+    fn into_future(mut self) -> Self::IntoFuture {
         Box::pin(Calling {
-            span: observe::span(M::PATH),
+            span: self.begin(),
             work: M::Kind::run(self),
             method: PhantomData::<fn() -> M>,
         })
@@ -223,18 +236,21 @@ impl Prepared {
         self.more.as_ref()?.retry.as_ref()
     }
 
+    /// The call's span, if anybody wants it.
+    pub(crate) fn span(&self) -> Option<&Span> {
+        self.more.as_ref()?.span.as_ref()
+    }
+
     /// All but the headers, which the request has by now.
     pub(crate) fn without_headers(&self) -> Self {
-        let retry = self.retry().copied();
-        Self {
-            more: retry.map(|retry| {
-                Box::new(More {
-                    retry: Some(retry),
-                    ..More::default()
-                })
-            }),
-            ..*self
-        }
+        let more = self.more.as_ref().map(|more| {
+            Box::new(More {
+                retry: more.retry,
+                span: more.span.clone(),
+                ..More::default()
+            })
+        });
+        Self { more, ..*self }
     }
 }
 

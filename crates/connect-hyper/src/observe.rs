@@ -13,6 +13,7 @@ use crate::call::Prepared;
 use crate::client::Inner;
 use crate::error::Error;
 use crate::payload::Payload;
+use crate::request::BaseUrl;
 use crate::response::Raw;
 
 /// An attempt of a call that is over.
@@ -94,18 +95,19 @@ impl fmt::Debug for Hook {
 
 /// The span of a call, by OpenTelemetry's semantic conventions for Connect RPC. No body and no
 /// header's value is ever in it.
-pub(crate) fn span(path: &'static str) -> Span {
-    let (service, method) = split(path);
+pub(crate) fn span(path: &'static str, base: &BaseUrl) -> Span {
     debug_span!(
         "rpc",
         otel.name = path.trim_start_matches('/'),
         otel.kind = "client",
         otel.status_code = Empty,
         rpc.system = SYSTEM,
-        rpc.service = service,
-        rpc.method = method,
+        rpc.service = split(path).0,
+        rpc.method = split(path).1,
         rpc.connect_rpc.error_code = Empty,
         rpc.attempts = Empty,
+        server.address = base.host(),
+        server.port = base.port(),
         http.response.status_code = Empty,
         http.request.body.size = Empty,
         http.response.body.size = Empty,
@@ -128,9 +130,15 @@ pub(crate) fn failed(span: &Span, error: &Error) {
 }
 
 /// The last attempt of a call is over; `error` is what became of its response.
-pub(crate) fn last_attempt(client: &Inner, last: Attempt, error: Option<&Error>) {
+pub(crate) fn last_attempt(
+    client: &Inner,
+    prepared: &Prepared,
+    last: Attempt,
+    error: Option<&Error>,
+) {
     attempt(
         client,
+        prepared,
         &Attempt {
             error_code: error.map(Error::code),
             ..last
@@ -139,7 +147,7 @@ pub(crate) fn last_attempt(client: &Inner, last: Attempt, error: Option<&Error>)
 }
 
 /// An attempt is over.
-pub(crate) fn attempt(client: &Inner, attempt: &Attempt) {
+pub(crate) fn attempt(client: &Inner, prepared: &Prepared, attempt: &Attempt) {
     let status = attempt.status.map(|status| status.as_u16());
     debug!(
         rpc.system = SYSTEM,
@@ -153,12 +161,7 @@ pub(crate) fn attempt(client: &Inner, attempt: &Attempt) {
         rpc.wait_ms = attempt.wait.map(|wait| wait.as_secs_f64() * 1000.0),
         "attempt"
     );
-    let span = Span::current();
-    // Where ours is filtered out, the current one is the caller's.
-    if span
-        .metadata()
-        .is_some_and(|span| span.target() == module_path!())
-    {
+    if let Some(span) = prepared.span() {
         span.record("rpc.attempts", attempt.number);
         span.record("http.response.status_code", status);
         span.record("http.request.body.size", attempt.request_bytes);

@@ -81,6 +81,16 @@ impl BaseUrl {
         is_loopback(self.authority.host())
     }
 
+    pub(crate) fn host(&self) -> &str {
+        self.authority.host()
+    }
+
+    /// The scheme's own unless the URL has one.
+    pub(crate) fn port(&self) -> u16 {
+        let default = if self.is_https() { 443 } else { 80 };
+        self.authority.port_u16().unwrap_or(default)
+    }
+
     /// Where it lives, without the path.
     pub(crate) fn origin(&self) -> Option<Origin> {
         Origin::of(&self.uri("/").ok()?)

@@ -83,7 +83,7 @@ async fn start<M: Method>(
     let until = Until::Stream;
     let exchanged = exchange(&client, &prepared, &payload, until, to_head, &mut signal).await?;
     let attempt = Attempt::last(&prepared, &payload, &exchanged.0);
-    observe::last_attempt(inner, attempt, None);
+    observe::last_attempt(inner, &prepared, attempt, None);
     Ok(Streaming::open(
         M::PATH,
         exchanged,

@@ -27,7 +27,7 @@ pub(crate) async fn run<M: Method<Kind = Unary>>(
     // Nothing below is generic until the message is decoded.
     let (raw, attempt) = exchanged(&client, &prepared, &payload, Until::Body, signal).await?;
     let result = raw.decode::<M>();
-    observe::last_attempt(client.inner(), attempt, result.as_ref().err());
+    observe::last_attempt(client.inner(), &prepared, attempt, result.as_ref().err());
     result
 }
 
@@ -36,7 +36,7 @@ pub(crate) async fn send<M: Method<Kind = Unary>>(mut call: Call<M>) -> Result<R
     let signal = std::mem::take(&mut call.options.signal);
     let (client, prepared, payload) = prepare(call)?;
     let (raw, attempt) = exchanged(&client, &prepared, &payload, Until::Head, signal).await?;
-    observe::last_attempt(client.inner(), attempt, None);
+    observe::last_attempt(client.inner(), &prepared, attempt, None);
     Ok(raw)
 }
 
