@@ -27,6 +27,10 @@ use crate::{Code, Message, unary};
 
 const CONNECT_CONTENT_ENCODING: HeaderName = HeaderName::from_static("connect-content-encoding");
 
+/// How much is delivered that comes behind the deadline. It may have been here, in the buffers
+/// below, before; more than they hold is from a peer that doesn't stop: 4 MiB.
+const MAX_LATE: usize = 4 << 20;
+
 /// A stream of responses.
 ///
 /// It yields messages until the stream ends, or one error, and then nothing more. Dropping it ends
@@ -86,6 +90,7 @@ impl<T> Streaming<T> {
                 used: used.map(|used| (client.credentials.clone(), used)),
                 state: State::Open,
                 outcome: None,
+                late: 0,
                 answered: false,
                 past: raw.past,
             },
@@ -155,6 +160,8 @@ struct Receiver {
     state: State,
     /// What the end of the stream said, kept until the body has ended.
     outcome: Option<Error>,
+    /// How many bytes have come behind the deadline.
+    late: usize,
     /// Whether a message came: then the method was at work, whatever the end says.
     answered: bool,
     past: Past,
@@ -202,6 +209,13 @@ impl Receiver {
                     self.timer.touch();
                     // HTTP trailers mean nothing here: the end of the stream has them.
                     if let Ok(data) = frame.into_data() {
+                        if self.timer.is_late() {
+                            self.late = self.late.saturating_add(data.len().max(1));
+                        }
+                        if self.late > MAX_LATE {
+                            let error = self.timer.deadline_passed();
+                            return Poll::Ready(Some(Err(self.told_or(error))));
+                        }
                         self.decoder.push(data);
                     }
                 }

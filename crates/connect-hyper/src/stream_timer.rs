@@ -30,9 +30,19 @@ impl Timer {
 
     /// Something has arrived.
     pub(crate) fn touch(&mut self) {
-        if self.idle.is_some() {
+        if self.idle.is_some() || self.deadline.at().is_some() {
             self.last = Instant::now();
         }
+    }
+
+    /// Whether what arrived last came behind the deadline.
+    pub(crate) fn is_late(&self) -> bool {
+        self.deadline.at().is_some_and(|at| at <= self.last)
+    }
+
+    /// The error of a stream that has outlived its deadline.
+    pub(crate) fn deadline_passed(&self) -> Error {
+        self.deadline.passed("the stream included")
     }
 
     /// The error of the limit that has passed.
@@ -61,7 +71,7 @@ impl Timer {
                 Code::DeadlineExceeded,
                 format!("the stream was silent for {idle:?}"),
             ),
-            _ => self.deadline.passed("the stream included"),
+            _ => self.deadline_passed(),
         }
     }
 }

@@ -5,14 +5,20 @@
 
 mod common;
 
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::Bytes;
 use common::{
     Count, Gather, Look, Say, Server, Step, client, envelope, json, response, said, stream, word,
     write,
 };
 use connect_hyper::{
-    Client, Code, Codec, Credential, CredentialFuture, CredentialProvider, Execution, Requests,
+    Client, Code, Codec, Credential, CredentialFuture, CredentialProvider, Execution, RequestBody,
+    Requests,
 };
 
 /// More names than a header map can hold.
@@ -283,4 +289,134 @@ async fn a_stream_of_requests_that_is_dropped() {
     let call = client(&server).call::<Gather>(words);
     let error = call.timeout(Duration::from_millis(100)).await.unwrap_err();
     assert_eq!(error.code(), Code::DeadlineExceeded);
+}
+
+/// A transport whose one answer is a message, again and again, without a pause.
+#[derive(Clone)]
+struct Endless;
+
+impl tower_service::Service<http::Request<RequestBody>> for Endless {
+    type Response = http::Response<Self>;
+    type Error = Infallible;
+    type Future = Ready<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: http::Request<RequestBody>) -> Self::Future {
+        let mut response = http::Response::new(Endless);
+        let value = http::HeaderValue::from_static("application/connect+json");
+        response.headers_mut().insert("content-type", value);
+        ready(Ok(response))
+    }
+}
+
+impl http_body::Body for Endless {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<Bytes>, Infallible>>> {
+        Poll::Ready(Some(Ok(http_body::Frame::data(said("again").into()))))
+    }
+}
+
+/// It is never waited for, so that no timer gets a turn; the deadline counts all the same.
+#[tokio::test]
+async fn a_stream_that_never_pauses() {
+    let client = Client::builder("http://localhost")
+        .transport(Endless)
+        .build()
+        .unwrap();
+    let call = client
+        .call::<Count>(word(""))
+        .timeout(Duration::from_millis(50));
+    let mut stream = call.await.unwrap();
+    let error = loop {
+        if let Err(error) = stream.message().await {
+            break error;
+        }
+    };
+    assert_eq!(error.code(), Code::DeadlineExceeded);
+    assert!(stream.message().await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_chunk_that_never_ends() {
+    let head = |content_type| {
+        write(format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: {content_type}\r\ntransfer-encoding: chunked\r\n\r\n7fffffff\r\n"
+        ))
+    };
+    let server = Server::start(vec![
+        vec![head("application/json"), write("{"), Step::AwaitClose],
+        vec![
+            head("application/connect+json"),
+            write(said("one")),
+            Step::AwaitClose,
+        ],
+        vec![head("application/json"), write(" ".repeat(2000))],
+        vec![
+            head("application/connect+json"),
+            write([0, 0, 0, 8, 0]),
+            Step::AwaitClose,
+        ],
+    ])
+    .await;
+    let client = Client::builder(&server.base)
+        .response_limit(1000)
+        .build()
+        .unwrap();
+    let soon = Duration::from_millis(300);
+    let error = client
+        .call::<Say>(word(""))
+        .timeout(soon)
+        .await
+        .unwrap_err();
+    assert_eq!(error.code(), Code::DeadlineExceeded);
+    let mut stream = client.call::<Count>(word("")).timeout(soon).await.unwrap();
+    assert_eq!(stream.message().await.unwrap(), Some(word("one")));
+    let error = stream.message().await.unwrap_err();
+    assert_eq!(error.code(), Code::DeadlineExceeded);
+
+    let error = client.call::<Say>(word("")).await.unwrap_err();
+    assert_eq!(error.code(), Code::ResourceExhausted);
+    let mut stream = client.call::<Count>(word("")).await.unwrap();
+    let error = stream.message().await.unwrap_err();
+    assert_eq!(error.code(), Code::ResourceExhausted);
+}
+
+/// What follows a body is no answer to the next call.
+#[tokio::test]
+async fn a_body_longer_than_its_length() {
+    let answer = |text: &str| {
+        let body = format!(r#"{{"text":"{text}"}}"#);
+        let length = body.len();
+        format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+        )
+    };
+    let server = Server::start(vec![
+        vec![write(answer("one") + &answer("stray"))],
+        vec![write(answer("two"))],
+    ])
+    .await;
+    let client = client(&server);
+    for expected in ["one", "two"] {
+        assert_eq!(client.call::<Say>(word("")).await.unwrap().text, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_does_not_resolve() {
+    let client = Client::builder("http://no-such-host.invalid")
+        .retry(connect_hyper::RetryPolicy::none())
+        .build()
+        .unwrap();
+    let error = client.call::<Say>(word("")).await.unwrap_err();
+    assert_eq!(error.code(), Code::Unavailable, "{error}");
+    assert_eq!(error.execution(), Execution::NotSent, "{error}");
 }

@@ -4,6 +4,7 @@
 
 mod details;
 mod failures;
+mod hostile;
 mod messages;
 mod secrets;
 mod wire;
