@@ -3,6 +3,7 @@
 //! what is known of its execution, goes out once unless it provably wasn't executed, and leaves
 //! nothing behind.
 
+mod certificates;
 mod faults;
 mod run;
 
