@@ -4,7 +4,7 @@
 
 use bytes::Bytes;
 use connect_hyper::{Error, Method, Unary};
-use fuzz::{Answer, client, now, said};
+use fuzz::{Answer, client, now};
 use gitpod_client::organization::{GetOrganizationPolicies, RegenerateScimToken};
 use libfuzzer_sys::fuzz_target;
 use prost::Message as _;
@@ -34,13 +34,10 @@ where
     let message = match call::<M>(json) {
         Ok(message) => message,
         Err(error) => {
-            let (text, debug) = said(&error);
+            let text = format!("{error} {error:?}");
             assert_eq!(error.code().as_str(), "internal");
             assert!(!error.is_from_server() && error.may_have_executed());
-            assert!(
-                !text.contains(TOKEN) && !debug.contains(TOKEN),
-                "{text} {debug}"
-            );
+            assert!(!text.contains(TOKEN), "{text}");
             return;
         }
     };

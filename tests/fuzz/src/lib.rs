@@ -11,7 +11,8 @@ use std::task::{Context, Poll};
 
 use bytes::{Buf, BufMut, Bytes};
 use connect_hyper::{
-    Client, ClientBuilder, Codec, Error, Method, RequestBody, RetryPolicy, ServerStreaming, Unary,
+    Client, ClientBuilder, Codec, Error, ErrorDetail, Execution, Method, RequestBody, RetryPolicy,
+    ServerStreaming, Unary,
 };
 use futures_util::FutureExt as _;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
@@ -224,7 +225,13 @@ pub fn read(answer: Answer, limit: usize) -> Outcome {
 }
 
 /// What can be compared of an error. To print it is a test, too.
-pub fn said(error: &Error) -> (String, String) {
+pub fn said(error: &Error) -> (String, Execution, bool, &[ErrorDetail]) {
     assert!(!error.may_have_executed() || error.http_status().is_some());
-    (error.to_string(), format!("{error:?}"))
+    assert!(!format!("{error:?}").is_empty());
+    (
+        error.to_string(),
+        error.execution(),
+        error.is_from_server(),
+        error.raw_details(),
+    )
 }
