@@ -11,11 +11,9 @@ use bytes::Bytes;
 use gitpod_testing::Server;
 use http::Version;
 use serde_json::json;
-use support::{BOTH, PATIENCE, Peer, raw, raw_call, server};
+use support::{BOTH, METHOD, PATIENCE, Peer, raw, raw_call, server};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-
-const METHOD: &str = "RegenerateSCIMToken";
 
 async fn assert_alive(server: &Server) {
     for version in BOTH {

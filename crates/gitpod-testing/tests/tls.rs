@@ -16,13 +16,11 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{CertificateError, ClientConfig, RootCertStore};
 use serde_json::json;
 use support::streaming::{Count, Text};
-use support::{BOTH, PATIENCE, Peer};
+use support::{BOTH, METHOD, PATIENCE, Peer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
-
-const METHOD: &str = "RegenerateSCIMToken";
 
 async fn server(tls: Tls) -> Server {
     Server::builder().tls(tls).start().await.unwrap()

@@ -242,7 +242,7 @@ mod tests {
 
     #[test]
     fn a_bomb_does_not_grow() {
-        let zeros = vec![0; 20 << 20];
+        let zeros = vec![0; 2 << 20];
         for &compression in Compression::ALL {
             let bomb = compression.compress(&zeros).unwrap();
             let grown = compression.decompress(&bomb, 1000).unwrap();

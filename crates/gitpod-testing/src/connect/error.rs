@@ -1,12 +1,14 @@
 //! Errors, and how they are written.
 
 use std::fmt;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use bytes::Bytes;
-use connect_hyper::Code;
+use connect_hyper::{Code, rpc};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use prost::Message as _;
 use serde_json::{Map, Value};
 
 use super::unary::add_trailers;
@@ -55,6 +57,29 @@ impl ServerError {
             value: value.into(),
         });
         self
+    }
+
+    /// Adds `google.rpc.RetryInfo`: when the call may be repeated. A `Retry-After` or
+    /// `RateLimit-RetryAfter` says the same as a [header](Self::with_header).
+    ///
+    /// ```
+    /// use gitpod_testing::http::{HeaderValue, header::RETRY_AFTER};
+    /// use gitpod_testing::{Code, Fault, ServerError};
+    /// use std::time::Duration;
+    ///
+    /// let busy = || ServerError::new(Code::ResourceExhausted, "slow down");
+    /// let by_detail = Fault::error(busy().with_retry_info(Duration::from_millis(1500)));
+    /// let by_header = Fault::error(busy().with_header(RETRY_AFTER, HeaderValue::from_static("2")));
+    /// ```
+    #[must_use]
+    pub fn with_retry_info(self, delay: Duration) -> Self {
+        let info = rpc::RetryInfo {
+            retry_delay: Some(rpc::Duration {
+                seconds: i64::try_from(delay.as_secs()).unwrap_or(i64::MAX),
+                nanos: i32::try_from(delay.subsec_nanos()).unwrap_or(0),
+            }),
+        };
+        self.with_detail("google.rpc.RetryInfo", info.encode_to_vec())
     }
 
     /// Adds a response header; one of the same name stays. Of an error that a stream ends in after
@@ -204,6 +229,21 @@ mod tests {
             "details": [{"type": "google.rpc.RetryInfo", "value": "CgIIAQ"}],
         });
         assert_eq!(body, expected);
+    }
+
+    #[test]
+    fn retry_info_is_a_detail() {
+        let error = ServerError::new(Code::Unavailable, "");
+        let json = error
+            .with_retry_info(Duration::new(1, 500_000_000))
+            .to_json();
+        // Field 1, of eight bytes: its field 1 = 1, field 2 = 500,000,000.
+        let bytes = [10, 8, 8, 1, 16, 0x80, 0xca, 0xb5, 0xee, 0x01];
+        let expected = serde_json::json!([{
+            "type": "google.rpc.RetryInfo",
+            "value": STANDARD_NO_PAD.encode(bytes),
+        }]);
+        assert_eq!(json["details"], expected);
     }
 
     #[test]

@@ -14,10 +14,10 @@ use crate::clock::Clock;
 use crate::connect::compression::Compression;
 use crate::connect::head::Head;
 use crate::credential::Credentials;
-use crate::fault::{Executions, Fault, FaultBoard, deliver};
+use crate::fault::{Delivery, Executions, Fault, FaultBoard, deliver};
 use crate::handler::Call;
 use crate::net::body::ScriptedBody;
-use crate::net::connection::Control;
+use crate::net::connection::{Control, Ending};
 use crate::route::{Route, Router};
 use crate::scim::endpoint::ScimEndpoint;
 
@@ -67,6 +67,9 @@ pub(crate) async fn dispatch(
         .target()
         .and_then(|target| dispatcher.faults.take(&target));
     let fault = fault.as_ref();
+    if fault.is_some_and(|fault| fault.delivery == Delivery::GoAwayFirst) {
+        control.end(Ending::GoAway);
+    }
     let answer = match stream::served(&dispatcher, &parts, &route) {
         Some(served) => stream::answer(&dispatcher, served, parts, body, fault).await,
         None => whole::answer(&dispatcher, route, parts, body, fault).await?,

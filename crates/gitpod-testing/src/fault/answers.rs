@@ -53,6 +53,29 @@ impl Fault {
         Self::instead(Edit::Error(error))
     }
 
+    /// A redirect with this status (301, 307, 308, …) to this location: a URL, or a path of the
+    /// same origin. Not executed.
+    ///
+    /// A loop is one that [always](Self::always) leads back:
+    ///
+    /// ```
+    /// use gitpod_client::organization::RegenerateScimToken;
+    /// use gitpod_testing::http::{HeaderValue, StatusCode};
+    /// use gitpod_testing::{Fault, Method, Server};
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::start().await?;
+    /// let back = format!("{}{}", server.base_url(), RegenerateScimToken::PATH);
+    /// let back = HeaderValue::try_from(back)?;
+    /// server.inject(Fault::redirect(StatusCode::TEMPORARY_REDIRECT, back).always());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn redirect(status: StatusCode, location: HeaderValue) -> Self {
+        Self::status(status).and(Self::header(http::header::LOCATION, location))
+    }
+
     /// This response in place of the right one. Not executed.
     pub fn response(response: http::Response<impl Into<Bytes>>) -> Self {
         Self::replaced(response.map(Into::into))
@@ -73,6 +96,27 @@ impl Fault {
     /// The response has this header beside any of that name. Executed.
     pub fn extra_header(name: HeaderName, value: HeaderValue) -> Self {
         Self::edit(Edit::Append(name, value))
+    }
+
+    /// The response has so many headers more, `x-0`, `x-1` and so on. Executed.
+    pub fn many_headers(count: usize) -> Self {
+        let header = |number: usize| {
+            let name = HeaderName::try_from(format!("x-{number}")).ok()?;
+            Some(Edit::Append(name, number.into()))
+        };
+        Self {
+            edits: (0..count).filter_map(header).collect(),
+            ..Self::new()
+        }
+    }
+
+    /// The response has one header more, `x-large`, whose value is of this length in bytes.
+    /// Executed.
+    pub fn large_header(length: usize) -> Self {
+        // Of letters alone there is nothing that a header couldn't say.
+        let value = HeaderValue::try_from("x".repeat(length));
+        let value = value.unwrap_or(HeaderValue::from_static(""));
+        Self::extra_header(HeaderName::from_static("x-large"), value)
     }
 
     /// The response lacks this header (`date`, say). Executed.

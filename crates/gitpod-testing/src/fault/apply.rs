@@ -61,6 +61,12 @@ pub(crate) async fn deliver(
             control.end(Ending::GoAway);
             vec![Step::Rest]
         }
+        // That it goes away was said when the request came.
+        Delivery::GoAwayFirst => vec![Step::Rest],
+        Delivery::Lost(Loss::Unprocessed) if http2 => {
+            control.end_unprocessed();
+            std::future::pending().await
+        }
         Delivery::Lost(Loss::Stream(reason)) if http2 => return Err((*reason).into()),
         Delivery::Lost(loss) => {
             control.end(ending(loss));
@@ -96,7 +102,7 @@ fn up_to(extent: Extent, source: &mut Source) -> Step {
 
 fn ending(loss: &Loss) -> Ending {
     match loss {
-        Loss::Stream(_) => Ending::Close,
+        Loss::Stream(_) | Loss::Unprocessed => Ending::Close,
         Loss::Connection(ending) => ending.clone(),
     }
 }

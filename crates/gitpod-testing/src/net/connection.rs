@@ -1,6 +1,7 @@
 //! One connection: served by hyper until it ends, or until it is told how to end.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -29,28 +30,41 @@ pub(crate) enum Ending {
     Reset,
     /// These bytes, then an orderly end.
     Raw(Bytes),
+    /// These bytes, then nothing more, and no end.
+    RawOpen(Bytes),
     /// What is under way is finished; nothing new is taken (HTTP/2: GOAWAY).
     GoAway,
 }
 
-/// Tells a connection how to end.
+/// Tells the connection that a request came over how to end.
 #[derive(Debug, Clone)]
-pub(crate) struct Control(watch::Sender<Option<Ending>>);
+pub(crate) struct Control {
+    ending: watch::Sender<Option<Ending>>,
+    /// How many requests came over the connection before this one.
+    before: u32,
+}
 
 impl Control {
-    fn new() -> Self {
-        Self(watch::Sender::new(None))
-    }
-
     /// Ends the connection. The first ending that isn't [`Ending::GoAway`] counts.
     pub(crate) fn end(&self, ending: Ending) {
-        self.0.send_if_modified(|current| {
+        self.ending.send_if_modified(|current| {
             let open = matches!(current, None | Some(Ending::GoAway));
             if open {
                 *current = Some(ending);
             }
             open
         });
+    }
+
+    /// Ends the connection as a peer does that has processed what came before this request, and
+    /// neither this one nor what comes behind it. HTTP/2: GOAWAY with the last stream's id.
+    pub(crate) fn end_unprocessed(&self) {
+        // A client's streams have the odd numbers, and it opens them in order (RFC 9113, 5.1.1).
+        let last = (2 * self.before).saturating_sub(1);
+        let mut frame = vec![0, 0, 8, 7, 0, 0, 0, 0, 0];
+        frame.extend(last.to_be_bytes());
+        frame.extend(u32::from(h2::Reason::NO_ERROR).to_be_bytes());
+        self.end(Ending::Raw(frame.into()));
     }
 }
 
@@ -70,12 +84,16 @@ pub(crate) async fn serve(
     let Ok(Ok(mut socket)) = accepted else {
         return;
     };
-    let control = Control::new();
-    let mut ending = control.0.subscribe();
-    let service = {
-        let control = control.clone();
-        service_fn(move |request| dispatch(Arc::clone(&dispatcher), control.clone(), request))
-    };
+    let sender = watch::Sender::new(None);
+    let mut ending = sender.subscribe();
+    let requests = AtomicU32::new(0);
+    let service = service_fn(move |request| {
+        let control = Control {
+            ending: sender.clone(),
+            before: requests.fetch_add(1, Ordering::Relaxed),
+        };
+        dispatch(Arc::clone(&dispatcher), control, request)
+    });
     // The service tells the time by the server's clock, so hyper's own `Date` stays out.
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
@@ -104,7 +122,7 @@ pub(crate) async fn serve(
                     }
                     told => {
                         drop(connection);
-                        finish(&mut socket, told).await;
+                        finish(&mut socket, told, phase).await;
                         return;
                     }
                 }
@@ -124,12 +142,19 @@ pub(crate) async fn serve(
 }
 
 /// Ends a connection that hyper has let go of.
-async fn finish(socket: &mut Socket, ending: Option<Ending>) {
+async fn finish(socket: &mut Socket, ending: Option<Ending>, mut phase: watch::Receiver<Phase>) {
     match ending {
         Some(Ending::Reset) => socket.reset_on_close(),
         Some(Ending::Raw(bytes)) => {
             let _ = tokio::time::timeout(PATIENCE, socket.write_raw(&bytes)).await;
             socket.finish(PATIENCE).await;
+        }
+        Some(Ending::RawOpen(bytes)) => {
+            let _ = tokio::time::timeout(PATIENCE, socket.write_raw(&bytes)).await;
+            tokio::select! {
+                () = socket.drain() => {}
+                _ = phase.wait_for(|phase| *phase != Phase::Running) => {}
+            }
         }
         Some(Ending::Close | Ending::GoAway) | None => socket.finish(PATIENCE).await,
     }

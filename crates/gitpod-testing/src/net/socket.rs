@@ -76,6 +76,11 @@ impl Socket {
         self.flush().await
     }
 
+    /// Reads what still comes, and throws it away, until the peer ends its direction.
+    pub(super) async fn drain(&self) {
+        self.tcp().drain().await;
+    }
+
     /// Ends our direction, and reads what still comes until the peer ends its own or `patience`
     /// is over.
     ///
@@ -83,7 +88,7 @@ impl Socket {
     pub(super) async fn finish(&mut self, patience: Duration) {
         let end = async {
             let _ = self.shutdown().await;
-            self.tcp().drain().await;
+            self.drain().await;
         };
         let _ = tokio::time::timeout(patience, end).await;
     }

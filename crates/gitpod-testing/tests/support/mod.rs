@@ -4,15 +4,16 @@
 #![allow(dead_code)] // Each test file uses a part.
 
 pub(crate) mod streaming;
+pub(crate) mod tap;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use gitpod_testing::{Clock, Server};
+use gitpod_testing::{Clock, FaultPlan, Server};
 use http::{HeaderMap, Request, StatusCode, Version};
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -36,6 +37,29 @@ pub(crate) async fn server() -> Server {
 }
 
 pub(crate) const BOTH: [Version; 2] = [Version::HTTP_11, Version::HTTP_2];
+
+/// A method that has an effect which can be counted.
+pub(crate) const METHOD: &str = "RegenerateSCIMToken";
+
+/// A request for it.
+pub(crate) fn id(server: &Server) -> Value {
+    json!({ "scimConfigurationId": server.scim_configuration_id() })
+}
+
+/// Calls Regenerate once with a fault, over a connection of its own. Says what came, and whether
+/// the call was executed.
+pub(crate) async fn spoil(
+    version: Version,
+    fault: impl Into<FaultPlan>,
+) -> (Result<Reply, Failure>, usize, Peer, Server) {
+    let server = server().await;
+    let mut peer = Peer::connect(&server, version).await;
+    let handle = server.inject(fault);
+    let outcome = peer.try_call(METHOD, id(&server)).await;
+    assert_eq!(handle.fired(), 1);
+    let executions = server.tokens_issued().len() - 1;
+    (outcome, executions, peer, server)
+}
 
 /// An answer, read to its end.
 #[derive(Debug, Clone)]

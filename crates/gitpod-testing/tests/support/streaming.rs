@@ -5,7 +5,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::{BufMut, Bytes, BytesMut};
-use gitpod_testing::{Method, Server};
+use futures_util::StreamExt;
+use gitpod_testing::{Method, ResponseStream, Server};
 use http::{HeaderMap, HeaderName, Request, StatusCode, Version};
 use http_body::{Body, Frame};
 use http_body_util::BodyExt;
@@ -16,7 +17,7 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::PATIENCE;
+use super::{PATIENCE, server};
 
 /// The toy message of the toy service.
 #[derive(Clone, PartialEq, prost::Message, serde::Serialize, serde::Deserialize)]
@@ -48,6 +49,38 @@ macro_rules! method {
 method!(Count, ServerStreaming);
 method!(Collect, ClientStreaming);
 method!(Converse, Bidi);
+
+/// Answers `text` with its letters, one a message.
+pub(crate) fn letters(text: &str) -> ResponseStream<Text> {
+    let letters: Vec<_> = text.chars().map(Text::new).collect();
+    ResponseStream::messages(letters)
+}
+
+/// A server with a right handler of each kind.
+pub(crate) async fn toy_server() -> Server {
+    let server = server().await;
+    serve_toys(&server);
+    server
+}
+
+/// Gives a server a right handler of each kind.
+pub(crate) fn serve_toys(server: &Server) {
+    server.handle::<Count, _, _>(|request| async move { Ok(letters(&request.text)) });
+    server.handle::<Collect, _, _>(|request| async move {
+        let mut requests = request.into_message();
+        let mut all = String::new();
+        while let Some(message) = requests.message().await? {
+            all += &message.text;
+        }
+        Ok(Text::new(all))
+    });
+    server.handle::<Converse, _, _>(|request| async move {
+        let requests = request.into_message();
+        Ok(ResponseStream::new(requests.map(|message| {
+            message.map(|message| Text::new(message.text.to_uppercase()))
+        })))
+    });
+}
 
 /// The two codecs, by the names that content types have for them.
 pub(crate) const CODECS: [&str; 2] = ["json", "proto"];
