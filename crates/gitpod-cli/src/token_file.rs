@@ -1,10 +1,10 @@
 //! The file that a token goes to: everything that can fail about it fails before the request leaves.
 
-mod platform;
-
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+
+use gitpod_rotation::files;
 
 use crate::exit::Failure;
 
@@ -43,7 +43,7 @@ impl TokenFile {
         }
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
-        platform::private(&mut options);
+        files::private(&mut options);
         let file = options.open(path).map_err(|error| match error.kind() {
             ErrorKind::AlreadyExists => Failure::usage(format!(
                 "--token-file {shown}: it exists already, and only a new file is taken; nothing was sent"
@@ -67,9 +67,9 @@ impl TokenFile {
     }
 
     fn prepare(&self) -> io::Result<()> {
-        platform::allocate(&self.file, SPACE)?;
+        files::allocate(&self.file, SPACE)?;
         self.file.sync_all()?;
-        platform::sync_folder(&self.folder)
+        files::sync_folder(&self.folder)
     }
 
     /// Writes what came and syncs it. If this fails the file is gone or worthless, and the caller
@@ -93,7 +93,7 @@ impl Drop for TokenFile {
         if !self.keep {
             // Nothing of worth is in it, and left behind it would stand in the way of a next try.
             let _ = fs::remove_file(&self.path);
-            let _ = platform::sync_folder(&self.folder);
+            let _ = files::sync_folder(&self.folder);
         }
     }
 }

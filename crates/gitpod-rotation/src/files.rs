@@ -1,12 +1,14 @@
 //! What differs between platforms about a private file that must not get lost.
+//!
+//! The journal's and the escrow's; `gitpodctl` keeps its token files by them too.
 
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::Path;
 
-/// Only the owner may read and write the new file.
+/// Only the owner may read and write the file, if this creates it.
 #[cfg(unix)]
-pub(super) fn private(options: &mut OpenOptions) {
+pub fn private(options: &mut OpenOptions) {
     use std::os::unix::fs::OpenOptionsExt;
 
     options.mode(0o600);
@@ -14,16 +16,21 @@ pub(super) fn private(options: &mut OpenOptions) {
 
 /// Elsewhere a new file has the rights of its folder, and nobody else may open it meanwhile.
 #[cfg(windows)]
-pub(super) fn private(options: &mut OpenOptions) {
+pub fn private(options: &mut OpenOptions) {
     use std::os::windows::fs::OpenOptionsExt;
 
     const FILE_SHARE_DELETE: u32 = 4;
     options.share_mode(FILE_SHARE_DELETE);
 }
 
-/// Reserves blocks without changing the file's length, so that a crash leaves it empty.
+/// Takes the space for so many bytes, so that writing them can't fail for want of it. The file's
+/// length stays, or the file is filled with zeros where the file system can't do that.
+///
+/// # Errors
+///
+/// The operating system's: the disk is full, say.
 #[cfg(target_os = "linux")]
-pub(super) fn allocate(file: &File, length: u64) -> io::Result<()> {
+pub fn allocate(file: &File, length: u64) -> io::Result<()> {
     use rustix::fs::{FallocateFlags, fallocate};
     use rustix::io::Errno;
 
@@ -38,8 +45,13 @@ pub(super) fn allocate(file: &File, length: u64) -> io::Result<()> {
     }
 }
 
+/// Takes the space for so many bytes by filling the file with zeros.
+///
+/// # Errors
+///
+/// The operating system's: the disk is full, say.
 #[cfg(not(target_os = "linux"))]
-pub(super) fn allocate(file: &File, length: u64) -> io::Result<()> {
+pub fn allocate(file: &File, length: u64) -> io::Result<()> {
     fill(file, length)
 }
 
@@ -58,18 +70,27 @@ fn fill(mut file: &File, length: u64) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes the file's name last. Where a folder can't be synced at all, there is nothing to do.
+/// Makes the names of the folder's files last. Where a folder can't be synced at all, there is
+/// nothing to do.
+///
+/// # Errors
+///
+/// The operating system's.
 #[cfg(unix)]
-pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
+pub fn sync_folder(folder: &Path) -> io::Result<()> {
     match File::open(folder)?.sync_all() {
         Err(error) if matches!(error.kind(), io::ErrorKind::InvalidInput) => Ok(()),
         result => result,
     }
 }
 
-/// Windows writes a folder's entries with the file.
+/// Windows writes a folder's entries with the file: there is nothing to do.
+///
+/// # Errors
+///
+/// None.
 #[cfg(not(unix))]
-pub(super) fn sync_folder(_folder: &Path) -> io::Result<()> {
+pub fn sync_folder(_folder: &Path) -> io::Result<()> {
     Ok(())
 }
 

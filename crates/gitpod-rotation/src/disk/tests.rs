@@ -1,0 +1,233 @@
+use std::os::unix::fs::PermissionsExt;
+
+use jiff::Timestamp;
+
+use super::*;
+use crate::journal::{Attempt, End, Fate, Outcome, Push, Rotation, Target};
+
+const ID: &str = "d2c94c27-3b76-4a42-b88c-95a85e392c68";
+
+/// One in which every field has something.
+fn journal() -> Journal {
+    let at = |text: &str| text.parse::<Timestamp>().unwrap();
+    Journal {
+        unfinished: Some(Rotation {
+            life_seconds: 31_536_000,
+            settle_seconds: 60,
+            deadline_seconds: 15,
+            sinks: vec![
+                Target {
+                    sink: "entra".into(),
+                    push: Push::Pushed,
+                },
+                Target {
+                    sink: "file:/etc/scim".into(),
+                    push: Push::Waiting,
+                },
+            ],
+            attempts: vec![
+                Attempt {
+                    number: 1,
+                    before: at("2026-12-01T00:00:00.123456789Z"),
+                    life_seconds: 31_500_000,
+                    date: None,
+                    fate: Fate::NotExecuted,
+                },
+                Attempt {
+                    number: 2,
+                    before: at("2026-12-01T00:00:00.123456789Z"),
+                    life_seconds: 31_499_700,
+                    date: Some(at("2026-11-24T08:00:00Z")),
+                    fate: Fate::Answered {
+                        expires_at: at("2027-11-23T21:55:00.5Z"),
+                        life_kept: true,
+                        in_escrow: true,
+                    },
+                },
+            ],
+            old_token_dead: true,
+            verified: false,
+        }),
+        last: Some(Outcome {
+            end: End::Finished,
+            expires_at: at("2026-12-01T00:00:00.123456789Z"),
+            lives_seconds: vec![31_490_000],
+            life_kept: true,
+            at: Some(at("2025-12-01T12:00:00Z")),
+            sinks: vec!["entra".into()],
+        }),
+        ..Journal::new(ID)
+    }
+}
+
+fn store() -> (tempfile::TempDir, Store) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open_anywhere(&folder.path().join("state"), ID).unwrap();
+    (folder, store)
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[test]
+fn a_journal_comes_back_as_it_was() {
+    let (_folder, store) = store();
+    assert_eq!(store.load().unwrap(), None);
+    store.save(&Journal::new(ID)).unwrap();
+    assert_eq!(store.load().unwrap(), Some(Journal::new(ID)));
+    store.save(&journal()).unwrap();
+    assert_eq!(store.load().unwrap(), Some(journal()));
+    assert_eq!(mode(&store.journal_path()), 0o600);
+    assert_eq!(mode(&store.folder), 0o700);
+}
+
+/// What people see, and what a later version has to go on reading.
+#[test]
+fn a_person_can_read_the_journal() {
+    let (_folder, store) = store();
+    store.save(&journal()).unwrap();
+    let text = fs::read_to_string(store.journal_path()).unwrap();
+    assert_eq!(text, include_str!("journal.json"));
+}
+
+#[test]
+fn cut_off_at_any_byte_it_is_an_error_that_quotes_nothing() {
+    let (_folder, store) = store();
+    store.save(&journal()).unwrap();
+    let whole = fs::read(store.journal_path()).unwrap();
+    // Without the line break at the end it is whole.
+    for length in 0..whole.len() - 1 {
+        fs::write(store.journal_path(), &whole[..length]).unwrap();
+        let error = store.load().unwrap_err().to_string();
+        assert!(error.contains("isn't a whole journal"), "{error}");
+        assert!(!error.contains("2027"), "{error}");
+        // Blocks that never made it to the disk read as zeros.
+        let mut zeros = whole.clone();
+        zeros[length..].fill(0);
+        fs::write(store.journal_path(), &zeros).unwrap();
+        store.load().unwrap_err();
+    }
+}
+
+#[test]
+fn what_was_left_beside_it_is_of_no_account() {
+    let (_folder, store) = store();
+    store.save(&journal()).unwrap();
+    fs::write(store.path("journal.json.new"), "torn {").unwrap();
+    assert_eq!(store.load().unwrap(), Some(journal()));
+    store.save(&Journal::new(ID)).unwrap();
+    assert_eq!(store.load().unwrap(), Some(Journal::new(ID)));
+    assert!(!store.path("journal.json.new").exists());
+}
+
+#[test]
+fn a_foreign_journal_is_never_guessed_at() {
+    let (_folder, store) = store();
+    let text = |journal: &Journal| serde_json::to_string(journal).unwrap();
+    let without_sinks = {
+        let mut journal = journal();
+        journal.unfinished.as_mut().unwrap().sinks.clear();
+        text(&journal)
+    };
+    let numbered_wrongly = {
+        let mut journal = journal();
+        journal.unfinished.as_mut().unwrap().attempts[1].number = 7;
+        text(&journal)
+    };
+    let verified_without = {
+        let mut journal = journal();
+        let rotation = journal.unfinished.as_mut().unwrap();
+        rotation.verified = true;
+        rotation.attempts[1].fate = Fate::Unknown;
+        text(&journal)
+    };
+    for (content, expected) in [
+        (text(&Journal::new("other")), "another configuration"),
+        (text(&journal()).replacen(":1", ":2", 1), "has version 2"),
+        (r#"{"version":9,"all":"else"}"#.to_owned(), "has version 9"),
+        (
+            text(&journal()).replacen("\"last\"", "\"x\":1,\"last\"", 1),
+            "isn't a whole",
+        ),
+        ("[]".to_owned(), "isn't a whole"),
+        (String::new(), "isn't a whole"),
+        (without_sinks, "without a sink"),
+        (numbered_wrongly, "aren't numbered"),
+        (verified_without, "verified token"),
+        (" ".repeat(2_000_000), "larger than any"),
+    ] {
+        fs::write(store.journal_path(), &content).unwrap();
+        let error = store.load().unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[test]
+fn the_escrow_is_private_and_comes_and_goes() {
+    let (_folder, store) = store();
+    assert_eq!(store.read_escrow().unwrap(), Kept::Absent);
+    store.reserve_escrow().unwrap();
+    assert_eq!(store.read_escrow().unwrap(), Kept::Empty);
+    assert_eq!(mode(&store.escrow_path()), 0o600);
+    let answer = RawAnswer::new(b"{\"token\":\"secret\"}".to_vec());
+    store.write_escrow(3, &answer).unwrap();
+    store.write_escrow(3, &answer).unwrap();
+    let whole = Kept::Whole { attempt: 3, answer };
+    assert_eq!(store.read_escrow().unwrap(), whole);
+    assert!(!format!("{whole:?}").contains("secret"));
+    store.reserve_escrow().unwrap();
+    assert_eq!(store.read_escrow().unwrap(), Kept::Empty);
+    store.remove_escrow().unwrap();
+    store.remove_escrow().unwrap();
+    assert_eq!(store.read_escrow().unwrap(), Kept::Absent);
+    // Where reserving failed and the token came all the same.
+    store
+        .write_escrow(1, &RawAnswer::new(vec![b'x'; 100_000]))
+        .unwrap();
+    assert_eq!(mode(&store.escrow_path()), 0o600);
+}
+
+#[test]
+fn an_open_file_that_was_there_is_replaced_by_a_private_one() {
+    let (_folder, store) = store();
+    for path in [store.escrow_path(), store.path("journal.json.new")] {
+        fs::write(&path, "").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
+    }
+    store.reserve_escrow().unwrap();
+    store.save(&journal()).unwrap();
+    assert_eq!(mode(&store.escrow_path()), 0o600);
+    assert_eq!(mode(&store.journal_path()), 0o600);
+}
+
+#[test]
+fn two_at_once_are_one_too_many() {
+    let (_folder, store) = store();
+    let folder = store.folder.clone();
+    let error = Store::open_anywhere(&folder, ID).unwrap_err();
+    assert!(error.is_locked(), "{error}");
+    // Another configuration is another matter.
+    Store::open_anywhere(&folder, "other").unwrap();
+    drop(store);
+    Store::open_anywhere(&folder, ID).unwrap();
+}
+
+#[test]
+fn an_id_that_leads_elsewhere_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    for id in ["", "../x", "a/b", "a b", &"x".repeat(65)] {
+        Store::open_anywhere(folder.path(), id).unwrap_err();
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_folder_that_is_a_file_is_an_error_that_names_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state");
+    fs::write(&path, "").unwrap();
+    let error = Store::open_anywhere(&path, ID).unwrap_err();
+    assert!(error.to_string().contains("state"), "{error}");
+    assert_eq!(error.path(), path);
+}
