@@ -59,6 +59,11 @@ pub(crate) async fn deliver(
         Delivery::Whole => vec![Step::Rest],
         Delivery::GoAway => {
             control.end(Ending::GoAway);
+            // The connection may hear of its end only when the headers are gone.
+            if !http2 {
+                let close = HeaderValue::from_static("close");
+                parts.headers.insert(http::header::CONNECTION, close);
+            }
             vec![Step::Rest]
         }
         // That it goes away was said when the request came.

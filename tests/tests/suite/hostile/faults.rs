@@ -96,9 +96,7 @@ fn connections() -> Vec<Row> {
             Fault::go_away(),
             fine(1),
             fine(MESSAGES),
-        )
-        // HTTP/1.1 says it in the headers, and those of a stream are gone by then.
-        .when(|wire, kind| !wire.http2 && kind == Kind::Stream, None),
+        ),
         both(
             "a stream that is refused",
             Fault::refuse_stream(),
