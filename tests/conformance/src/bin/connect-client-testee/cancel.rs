@@ -1,6 +1,8 @@
 //! When the suite wants a call to be canceled.
 
 use std::future;
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use conformance::proto::ClientCompatRequest;
@@ -27,11 +29,9 @@ impl Cancel {
                 .unwrap_or(CancelTiming::AfterCloseSendMs(0))
         });
         let (sender, when) = oneshot::channel();
-        // The timer is a part of the call's own future: on a busy machine, an answer that comes after
-        // it has run out can't be seen before it.
         let signal = async move {
             match when.await {
-                Ok(when) => sleep_until(when).await,
+                Ok(when) => until(when).await,
                 Err(_) => future::pending().await,
             }
         };
@@ -76,4 +76,18 @@ impl Cancel {
             let _ = when.send(Instant::now() + Duration::from_millis(millis.into()));
         }
     }
+}
+
+/// Waits, and looks at the clock each time that it is asked: on a busy machine a timer fires late, and
+/// a response that came meanwhile must not be taken for one that came before.
+async fn until(when: Instant) {
+    let mut timer = pin!(sleep_until(when));
+    future::poll_fn(|cx| {
+        if when <= Instant::now() {
+            Poll::Ready(())
+        } else {
+            timer.as_mut().poll(cx)
+        }
+    })
+    .await;
 }
