@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Request, Response};
+use http::{HeaderName, Request, Response};
 use http_body::Body;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -20,7 +20,7 @@ use crate::kind::Kind;
 use crate::layered::Loop;
 use crate::observe::{Attempt, Hook};
 use crate::redirect::Origin;
-use crate::request::BaseUrl;
+use crate::request::{BaseUrl, Common, Heads};
 use crate::retry::RetryPolicy;
 use crate::retry_budget::RetryBudget;
 use crate::transport::{self, HttpService, Hyper, Transport, Versions};
@@ -53,11 +53,12 @@ pub(crate) struct Inner {
     pub(crate) response_limit: usize,
     pub(crate) accepted: Accepted,
     /// `accepted` as a header.
-    pub(crate) accept_encoding: HeaderValue,
     pub(crate) outgoing: Option<Outgoing>,
     pub(crate) use_get: bool,
     pub(crate) get_url_limit: usize,
-    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+    /// What a user has set, by name.
+    header_names: Vec<HeaderName>,
+    pub(crate) heads: Heads,
     pub(crate) credentials: Credentials,
     pub(crate) retry: RetryPolicy,
     pub(crate) retry_budget: RetryBudget,
@@ -117,13 +118,12 @@ impl Client {
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<_> = self.inner.headers.iter().map(|(name, _)| name).collect();
         f.debug_struct("Client")
             .field("base_url", &self.base_url())
             .field("codec", &self.inner.codec)
             .field("timeout", &self.inner.timeout)
             .field("response_limit", &self.inner.response_limit)
-            .field("headers", &names)
+            .field("headers", &self.inner.header_names)
             .field("credentials", &self.inner.credentials)
             .field("retry", &self.inner.retry)
             .field("transport", &self.inner.transport)
@@ -528,6 +528,10 @@ impl ClientBuilder {
         let transport = wrap(transport, self.layers);
         let call_layers = (!self.call_layers.is_empty())
             .then(|| wrap(Transport::service(Loop), self.call_layers));
+        // Over HTTP/2, which TLS mostly comes to, there is no such header.
+        let is_http1 = !base.is_https() && self.options.versions != Versions::Http2;
+        let is_hyper = matches!(transport, Transport::Hyper(_));
+        let host = (is_hyper && is_http1).then(|| base.host()).flatten();
         let inner = Inner {
             base,
             is_private,
@@ -535,12 +539,18 @@ impl ClientBuilder {
             timeout: self.timeout,
             stream_idle_timeout: self.stream_idle_timeout,
             response_limit: self.response_limit,
-            accept_encoding: self.accepted.header(),
             accepted: self.accepted,
             outgoing: self.outgoing,
             use_get: self.use_get,
             get_url_limit: self.get_url_limit,
-            headers,
+            heads: Heads::new(Common {
+                codec: self.codec,
+                accept_encoding: self.accepted.header(),
+                defaults: &headers,
+                has_credential: self.credentials.is_some(),
+                host,
+            }),
+            header_names: headers.into_iter().map(|(name, _)| name).collect(),
             credentials: self.credentials,
             retry: self.retry,
             retry_budget: RetryBudget::default(),

@@ -1,5 +1,7 @@
 //! A call's HTTP request, made without a socket.
 
+use std::sync::OnceLock;
+
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::uri::{Authority, PathAndQuery, Scheme};
@@ -10,7 +12,7 @@ use crate::codec::Codec;
 use crate::compression::Compression;
 use crate::error::Error;
 use crate::redirect::Origin;
-use crate::{Code, StreamKind, query};
+use crate::{Code, StreamKind, metadata, query};
 
 const CONNECT_PROTOCOL_VERSION: HeaderName = HeaderName::from_static("connect-protocol-version");
 const CONNECT_CONTENT_ENCODING: HeaderName = HeaderName::from_static("connect-content-encoding");
@@ -18,12 +20,15 @@ const CONNECT_ACCEPT_ENCODING: HeaderName = HeaderName::from_static("connect-acc
 const CONNECT_TIMEOUT_MS: HeaderName = HeaderName::from_static("connect-timeout-ms");
 
 /// Where a service lives: an origin, and a path that every method's path is appended to.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct BaseUrl {
     scheme: Scheme,
     authority: Authority,
     /// Without a slash at its end; empty for the origin's root.
     path: String,
+    /// The paths of the methods that were called first, for checking one costs more than the rest
+    /// of a URL. Most users call a few methods.
+    known: [OnceLock<(&'static str, PathAndQuery)>; 32],
 }
 
 impl BaseUrl {
@@ -69,7 +74,13 @@ impl BaseUrl {
             scheme,
             authority,
             path: path_and_query.path().trim_end_matches('/').to_owned(),
+            known: [const { OnceLock::new() }; 32],
         })
+    }
+
+    /// The value of HTTP/1.1's `host`.
+    pub(crate) fn host(&self) -> Option<HeaderValue> {
+        HeaderValue::try_from(self.authority.as_str()).ok()
     }
 
     pub(crate) fn is_https(&self) -> bool {
@@ -98,12 +109,27 @@ impl BaseUrl {
 
     pub(crate) fn uri(&self, method: &'static str) -> Result<Uri, Error> {
         if self.path.is_empty() {
-            self.at(PathAndQuery::try_from(method))
-        } else {
-            self.at(PathAndQuery::from_maybe_shared(Bytes::from(
-                self.path(method),
-            )))
+            return self.at(PathAndQuery::try_from(method));
         }
+        for slot in &self.known {
+            match slot.get() {
+                Some((known, path)) if std::ptr::eq(*known, method) => {
+                    return self.at(Ok(path.clone()));
+                }
+                Some(_) => {}
+                None => {
+                    let path = PathAndQuery::from_maybe_shared(Bytes::from(self.path(method)));
+                    if let Ok(path) = &path {
+                        // Another call may have been faster, and then this one isn't kept yet.
+                        let _ = slot.set((method, path.clone()));
+                    }
+                    return self.at(path);
+                }
+            }
+        }
+        self.at(PathAndQuery::from_maybe_shared(Bytes::from(
+            self.path(method),
+        )))
     }
 
     fn path(&self, method: &'static str) -> String {
@@ -151,11 +177,10 @@ pub(crate) struct Parts<'a> {
     pub(crate) framing: Framing,
     /// What the message, or some of a stream's, is compressed with.
     pub(crate) encoding: Option<Compression>,
-    pub(crate) accept_encoding: HeaderValue,
+    /// The client's headers.
+    pub(crate) heads: &'a Heads,
     /// How long a URL may be for the call to be made by GET. None: it is made by POST.
     pub(crate) get_url_limit: Option<usize>,
-    /// The client's own headers.
-    pub(crate) defaults: &'a [(HeaderName, HeaderValue)],
     /// The call's headers; a name that stands here replaces the client's.
     pub(crate) headers: Option<&'a HeaderMap>,
     pub(crate) authorization: Option<HeaderValue>,
@@ -181,23 +206,88 @@ impl Framing {
     }
 }
 
+/// The headers that all requests of a client have. They are put together once, for copying them
+/// costs much less than hashing their names anew.
+#[derive(Debug)]
+pub(crate) struct Heads {
+    unary: HeaderMap,
+    streaming: HeaderMap,
+}
+
+/// What the headers of a client's requests follow from.
+pub(crate) struct Common<'a> {
+    pub(crate) codec: Codec,
+    pub(crate) accept_encoding: HeaderValue,
+    pub(crate) defaults: &'a [(HeaderName, HeaderValue)],
+    /// Whether requests have a credential, unless they bring their own.
+    pub(crate) has_credential: bool,
+    /// HTTP/1.1's name for where most requests go.
+    pub(crate) host: Option<HeaderValue>,
+}
+
+impl Heads {
+    pub(crate) fn new(common: Common<'_>) -> Self {
+        // What has another value in each request has its place here.
+        let empty = HeaderValue::from_static("");
+        let mut shared = HeaderMap::new();
+        shared.insert(CONNECT_PROTOCOL_VERSION, HeaderValue::from_static("1"));
+        shared.insert(CONNECT_TIMEOUT_MS, empty.clone());
+        if common.has_credential {
+            shared.insert(header::AUTHORIZATION, empty.clone());
+        }
+        if let Some(host) = common.host {
+            shared.insert(header::HOST, host);
+        }
+        for (name, value) in common.defaults {
+            shared.insert(name, value.clone());
+        }
+        let mut unary = shared.clone();
+        unary.insert(
+            header::CONTENT_TYPE,
+            common.codec.content_type(Framing::Unary),
+        );
+        unary.insert(header::CONTENT_LENGTH, empty);
+        // Checklist 4.
+        unary.insert(header::ACCEPT_ENCODING, common.accept_encoding.clone());
+        let mut streaming = shared;
+        streaming.insert(
+            header::CONTENT_TYPE,
+            common.codec.content_type(Framing::Streaming),
+        );
+        streaming.insert(CONNECT_ACCEPT_ENCODING, common.accept_encoding);
+        streaming.insert(
+            header::ACCEPT_ENCODING,
+            HeaderValue::from_static("identity"),
+        );
+        Self { unary, streaming }
+    }
+
+    fn of(&self, framing: Framing) -> HeaderMap {
+        match framing {
+            Framing::Unary => self.unary.clone(),
+            Framing::Streaming => self.streaming.clone(),
+        }
+    }
+}
+
 /// The request of a call.
 pub(crate) fn make(parts: Parts<'_>) -> Result<Request<RequestBody>, Error> {
-    let own = parts.headers.map_or(0, HeaderMap::len);
-    let mut headers = HeaderMap::with_capacity(8 + parts.defaults.len() + own);
+    let mut headers = parts.heads.of(parts.framing);
     let mut request = match get_uri(&parts)? {
         Some(uri) => {
+            // Checklist 7: all this is a POST's alone.
+            for name in [
+                header::CONTENT_TYPE,
+                header::CONTENT_LENGTH,
+                CONNECT_PROTOCOL_VERSION,
+            ] {
+                headers.remove(name);
+            }
             let mut request = Request::new(RequestBody::full(Bytes::new()));
             *request.uri_mut() = uri;
             request
         }
         None => {
-            // Checklist 7: all this is a POST's alone.
-            headers.insert(
-                header::CONTENT_TYPE,
-                parts.codec.content_type(parts.framing),
-            );
-            headers.insert(CONNECT_PROTOCOL_VERSION, HeaderValue::from_static("1"));
             if let Some(compression) = parts.encoding {
                 let name = match parts.framing {
                     Framing::Unary => header::CONTENT_ENCODING,
@@ -205,32 +295,26 @@ pub(crate) fn make(parts: Parts<'_>) -> Result<Request<RequestBody>, Error> {
                 };
                 headers.insert(name, HeaderValue::from_static(compression.name()));
             }
+            if parts.framing == Framing::Unary {
+                let length = parts.body.whole().map(|message| message.len() as u64);
+                set(
+                    &mut headers,
+                    header::CONTENT_LENGTH,
+                    length.and_then(metadata::number),
+                );
+            }
             let mut request = Request::new(parts.body);
             *request.method_mut() = Method::POST;
             *request.uri_mut() = parts.base.uri(parts.path)?;
             request
         }
     };
-    // Checklist 4.
-    match parts.framing {
-        Framing::Unary => {
-            headers.insert(header::ACCEPT_ENCODING, parts.accept_encoding);
-        }
-        Framing::Streaming => {
-            headers.insert(CONNECT_ACCEPT_ENCODING, parts.accept_encoding);
-            headers.insert(
-                header::ACCEPT_ENCODING,
-                HeaderValue::from_static("identity"),
-            );
-        }
-    }
-    add(&mut headers, parts.authorization, parts.timeout);
-    for (name, value) in parts.defaults {
-        if parts.headers.is_none_or(|own| !own.contains_key(name)) {
-            headers.insert(name, value.clone());
-        }
-    }
+    set(&mut headers, header::AUTHORIZATION, parts.authorization);
+    set(&mut headers, CONNECT_TIMEOUT_MS, parts.timeout);
     if let Some(own) = parts.headers {
+        for name in own.keys() {
+            headers.remove(name);
+        }
         for (name, value) in own {
             headers.append(name, value.clone());
         }
@@ -239,7 +323,18 @@ pub(crate) fn make(parts: Parts<'_>) -> Result<Request<RequestBody>, Error> {
     Ok(request)
 }
 
-/// What each attempt has of its own.
+fn set(headers: &mut HeaderMap, name: HeaderName, value: Option<HeaderValue>) {
+    match value {
+        Some(value) => {
+            headers.insert(name, value);
+        }
+        None => {
+            headers.remove(name);
+        }
+    }
+}
+
+/// Adds what each attempt has of its own to a request without it.
 pub(crate) fn add(
     headers: &mut HeaderMap,
     authorization: Option<HeaderValue>,
@@ -275,16 +370,25 @@ fn get_uri(parts: &Parts<'_>) -> Result<Option<Uri>, Error> {
 mod tests {
     use super::*;
 
-    fn parts(base: &BaseUrl) -> Parts<'_> {
+    fn heads() -> Heads {
+        Heads::new(Common {
+            codec: Codec::Json,
+            accept_encoding: HeaderValue::from_static("gzip"),
+            defaults: &[(header::USER_AGENT, HeaderValue::from_static("default"))],
+            has_credential: true,
+            host: None,
+        })
+    }
+
+    fn parts<'a>(base: &'a BaseUrl, heads: &'a Heads) -> Parts<'a> {
         Parts {
             base,
+            heads,
             path: "/a.B/C",
             codec: Codec::Json,
             framing: Framing::Unary,
             encoding: None,
-            accept_encoding: HeaderValue::from_static("gzip"),
             get_url_limit: None,
-            defaults: &[],
             headers: None,
             authorization: None,
             timeout: None,
@@ -295,18 +399,17 @@ mod tests {
     /// Checklist 1, 2 and 6.
     #[test]
     fn protocol_headers_once() {
+        let heads = heads();
         let base = BaseUrl::parse("https://example.com/api/").unwrap();
-        let defaults = [(header::USER_AGENT, HeaderValue::from_static("default"))];
         let mut own = HeaderMap::new();
         own.append("user-agent", HeaderValue::from_static("own"));
         own.append("x-a", HeaderValue::from_static("1"));
         own.append("x-a", HeaderValue::from_static("2"));
         let request = make(Parts {
-            defaults: &defaults,
             headers: Some(&own),
             authorization: Some(HeaderValue::from_static("Bearer t")),
             timeout: Some(HeaderValue::from_static("5000")),
-            ..parts(&base)
+            ..parts(&base, &heads)
         })
         .unwrap();
         assert_eq!(request.method(), Method::POST);
@@ -318,6 +421,7 @@ mod tests {
                 "authorization: Bearer t",
                 "connect-protocol-version: 1",
                 "connect-timeout-ms: 5000",
+                "content-length: 2",
                 "content-type: application/json",
                 "user-agent: own",
                 "x-a: 1",
@@ -339,6 +443,7 @@ mod tests {
     /// Checklist 7: no body and nothing about one, and the deadline in its header.
     #[test]
     fn a_get() {
+        let heads = heads();
         let base = BaseUrl::parse("https://example.com/api/").unwrap();
         let url = "https://example.com/api/a.B/C?connect=v1&encoding=json&message=%7B%7D";
         let limited = |limit| {
@@ -346,7 +451,7 @@ mod tests {
                 timeout: Some(HeaderValue::from_static("5000")),
                 authorization: Some(HeaderValue::from_static("Bearer t")),
                 get_url_limit: Some(limit),
-                ..parts(&base)
+                ..parts(&base, &heads)
             })
             .unwrap()
         };
@@ -362,6 +467,7 @@ mod tests {
                 "accept-encoding: gzip",
                 "authorization: Bearer t",
                 "connect-timeout-ms: 5000",
+                "user-agent: default",
             ]
         );
         // One byte more than the limit: the same call by POST.
@@ -376,6 +482,7 @@ mod tests {
     #[cfg(feature = "gzip")]
     #[test]
     fn the_encoding_of_a_request() {
+        let heads = heads();
         let base = BaseUrl::parse("https://example.com").unwrap();
         for (framing, get_url_limit, expected) in [
             (Framing::Unary, None, Some("content-encoding")),
@@ -386,7 +493,7 @@ mod tests {
                 framing,
                 get_url_limit,
                 encoding: Some(Compression::Gzip),
-                ..parts(&base)
+                ..parts(&base, &heads)
             })
             .unwrap();
             let names: Vec<_> = request.headers().keys().map(HeaderName::as_str).collect();
@@ -398,13 +505,14 @@ mod tests {
 
     #[test]
     fn bases() {
+        let heads = heads();
         for (base, uri) in [
             ("http://127.0.0.1:8080", "http://127.0.0.1:8080/a.B/C"),
             ("http://127.0.0.1:8080/", "http://127.0.0.1:8080/a.B/C"),
             ("http://[::1]:80/x/y", "http://[::1]:80/x/y/a.B/C"),
         ] {
             let base = BaseUrl::parse(base).unwrap();
-            assert_eq!(make(parts(&base)).unwrap().uri(), uri);
+            assert_eq!(make(parts(&base, &heads)).unwrap().uri(), uri);
         }
         for wrong in [
             "",
