@@ -49,14 +49,17 @@ pub(crate) async fn exchange(
         Until::Head | Until::Stream => "before the response's head",
         Until::Body => "the body included",
     };
+    let timers = &client.inner().timers;
     let result = match &client.inner().call_layers {
         None => {
             let work = pin!(attempts.run(until));
-            limit.enforce(phase, signal.end(work)).await
+            limit.enforce(timers, phase, signal.end(work)).await
         }
         Some(layers) => {
             let mut work = Box::pin(layered::run(layers, client, &mut attempts, until));
-            limit.enforce(phase, signal.end(work.as_mut())).await
+            limit
+                .enforce(timers, phase, signal.end(work.as_mut()))
+                .await
         }
     };
     match result {
@@ -202,20 +205,25 @@ impl<'a> Attempts<'a> {
         } else {
             client.credentials.get().await?
         };
-        let request = self.request(None)?;
-        self.progress.phase = Phase::Sent;
-        let mut response = client.transport.send(request).await?;
-        if response.status().is_redirection() {
-            response = Box::pin(self.follow(response)).await?;
-        }
-        let (head, body) = response.into_parts();
-        self.progress.is_refused = head.status == StatusCode::UNAUTHORIZED
-            && self
-                .progress
-                .used
-                .as_ref()
-                .is_some_and(|used| client.credentials.refused(used));
-        let mut raw = Raw::new(client, self.prepared, head, body, self.progress.past);
+        // Blocks, for what a future has let go of takes room in it until its block ends.
+        let mut raw = {
+            let (head, body) = {
+                let request = self.request(None)?;
+                self.progress.phase = Phase::Sent;
+                let mut response = client.transport.send(request).await?;
+                if response.status().is_redirection() {
+                    response = Box::pin(self.follow(response)).await?;
+                }
+                response.into_parts()
+            };
+            self.progress.is_refused = head.status == StatusCode::UNAUTHORIZED
+                && self
+                    .progress
+                    .used
+                    .as_ref()
+                    .is_some_and(|used| client.credentials.refused(used));
+            Raw::new(client, self.prepared, head, body, self.progress.past)
+        };
         check(&mut raw, until).await?;
         if until == Until::Head
             && self.can_refresh()

@@ -23,6 +23,7 @@ use crate::redirect::Origin;
 use crate::request::{BaseUrl, Common, Heads};
 use crate::retry::RetryPolicy;
 use crate::retry_budget::RetryBudget;
+use crate::timers::Timers;
 use crate::transport::{self, HttpService, Hyper, Transport, Versions};
 use crate::{Code, Method, metadata};
 
@@ -59,6 +60,7 @@ pub(crate) struct Inner {
     /// What a user has set, by name.
     header_names: Vec<HeaderName>,
     pub(crate) heads: Heads,
+    pub(crate) timers: Timers,
     pub(crate) credentials: Credentials,
     pub(crate) retry: RetryPolicy,
     pub(crate) retry_budget: RetryBudget,
@@ -531,7 +533,7 @@ impl ClientBuilder {
         // Over HTTP/2, which TLS mostly comes to, there is no such header.
         let is_http1 = !base.is_https() && self.options.versions != Versions::Http2;
         let is_hyper = matches!(transport, Transport::Hyper(_));
-        let host = (is_hyper && is_http1).then(|| base.host()).flatten();
+        let host = (is_hyper && is_http1).then(|| base.host_header()).flatten();
         let inner = Inner {
             base,
             is_private,
@@ -550,6 +552,7 @@ impl ClientBuilder {
                 has_credential: self.credentials.is_some(),
                 host,
             }),
+            timers: Timers::default(),
             header_names: headers.into_iter().map(|(name, _)| name).collect(),
             credentials: self.credentials,
             retry: self.retry,

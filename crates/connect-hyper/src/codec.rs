@@ -56,8 +56,7 @@ impl Codec {
         match self {
             Codec::Binary => Ok(message.encode_to_vec().into()),
             Codec::Json => serde_json::to_vec(message)
-                // Bytes of spare room would cost an allocation more.
-                .map(|json| Bytes::from(json.into_boxed_slice()))
+                .map(Bytes::from)
                 // What fails here is a value that JSON has no form for, and the text is the
                 // mapping's own; nothing of the message is in it.
                 .map_err(|error| {

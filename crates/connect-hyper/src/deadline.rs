@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use http::HeaderValue;
 use pin_project_lite::pin_project;
-use tokio::time::{Instant, Sleep};
+use tokio::time::Instant;
 
 use crate::Code;
 use crate::error::{Error, Execution};
 use crate::metadata;
+use crate::timers::{Timer, Timers};
 
 /// When a call must be complete, connection and body included.
 #[derive(Debug, Clone, Copy)]
@@ -30,16 +31,18 @@ impl Deadline {
     }
 
     /// Runs `work` until the deadline. `phase` says what was going on when it passed.
-    pub(crate) fn enforce<T, F: Future<Output = Result<T, Error>>>(
+    pub(crate) fn enforce<'a, T, F: Future<Output = Result<T, Error>>>(
         self,
+        timers: &'a Timers,
         phase: &'static str,
         work: F,
-    ) -> Enforced<F> {
+    ) -> Enforced<'a, F> {
         Enforced {
             work,
             deadline: self,
             phase,
-            sleep: None,
+            timers,
+            timer: None,
         }
     }
 
@@ -81,33 +84,29 @@ impl Deadline {
 pin_project! {
     /// Work that a deadline ends. A future by hand, for an `async` function would hold the work
     /// twice.
-    pub(crate) struct Enforced<F> {
+    pub(crate) struct Enforced<'a, F> {
         #[pin]
         work: F,
         deadline: Deadline,
         phase: &'static str,
-        #[pin]
-        sleep: Option<Sleep>,
+        timers: &'a Timers,
+        timer: Option<Timer<'a>>,
     }
 }
 
-impl<T, F: Future<Output = Result<T, Error>>> Future for Enforced<F> {
+impl<T, F: Future<Output = Result<T, Error>>> Future for Enforced<'_, F> {
     type Output = Result<T, Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
+        let this = self.project();
         if let Poll::Ready(result) = this.work.poll(cx) {
             return Poll::Ready(result);
         }
         let Some(at) = this.deadline.at else {
             return Poll::Pending;
         };
-        if this.sleep.is_none() {
-            this.sleep.set(Some(tokio::time::sleep_until(at)));
-        }
-        if let Some(sleep) = this.sleep.as_pin_mut() {
-            ready!(sleep.poll(cx));
-        }
+        let timer = this.timer.get_or_insert_with(|| this.timers.at(at));
+        ready!(timer.poll(cx));
         Poll::Ready(Err(this.deadline.passed(this.phase)))
     }
 }

@@ -34,6 +34,7 @@ pub mod rpc;
 mod stream;
 mod stream_call;
 mod stream_timer;
+mod timers;
 mod transport;
 mod unary;
 #[cfg(feature = "br")]

@@ -79,7 +79,7 @@ impl BaseUrl {
     }
 
     /// The value of HTTP/1.1's `host`.
-    pub(crate) fn host(&self) -> Option<HeaderValue> {
+    pub(crate) fn host_header(&self) -> Option<HeaderValue> {
         HeaderValue::try_from(self.authority.as_str()).ok()
     }
 

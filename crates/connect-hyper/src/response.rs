@@ -17,6 +17,7 @@ use crate::codec::Codec;
 use crate::compression::Accepted;
 use crate::deadline::Deadline;
 use crate::error::{Error, Execution, innermost};
+use crate::timers::Timers;
 use crate::unary::Expect;
 use crate::{Code, Method, compression, unary};
 
@@ -110,8 +111,9 @@ impl<M: Method> RawResponse<M> {
     /// arrived by then is in [`body`](Self::body).
     pub async fn read(&mut self) -> Result<(), Error> {
         let deadline = self.raw.deadline;
+        let timers = Timers::default();
         deadline
-            .enforce("while the body was read", self.raw.read())
+            .enforce(&timers, "while the body was read", self.raw.read())
             .await
             .map_err(|error| {
                 self.raw

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
-use crate::attempts::{Until, exchange};
+use crate::attempts::{Exchange, Until, exchange};
 use crate::call::{Call, Prepared};
 use crate::cancel::Signal;
 use crate::client::Client;
@@ -20,51 +20,65 @@ use crate::{Code, Method, redirect};
 
 /// Makes the call and decodes its response.
 pub(crate) async fn run<M: Method<Kind = Unary>>(
-    mut call: Call<M>,
+    call: Call<M>,
 ) -> Result<Response<M::Response>, Error> {
-    let signal = std::mem::take(&mut call.options.signal);
-    let (client, prepared, payload) = prepare(call)?;
+    let mut ready = Ready::new(call)?;
     // Nothing below is generic until the message is decoded.
-    let (raw, attempt) = exchanged(&client, &prepared, &payload, Until::Body, signal).await?;
+    let (raw, _) = ready.exchange(Until::Body).await?;
+    let attempt = Attempt::last(&ready.prepared, &ready.payload, &raw);
     let result = raw.decode::<M>();
-    observe::last_attempt(client.inner(), &prepared, attempt, result.as_ref().err());
+    let error = result.as_ref().err();
+    observe::last_attempt(ready.client.inner(), &ready.prepared, attempt, error);
     result
 }
 
 /// Makes the call, and hands out the response when its head is here.
-pub(crate) async fn send<M: Method<Kind = Unary>>(mut call: Call<M>) -> Result<Raw, Error> {
-    let signal = std::mem::take(&mut call.options.signal);
-    let (client, prepared, payload) = prepare(call)?;
-    let (raw, attempt) = exchanged(&client, &prepared, &payload, Until::Head, signal).await?;
-    observe::last_attempt(client.inner(), &prepared, attempt, None);
+pub(crate) async fn send<M: Method<Kind = Unary>>(call: Call<M>) -> Result<Raw, Error> {
+    let mut ready = Ready::new(call)?;
+    let (raw, _) = ready.exchange(Until::Head).await?;
+    let attempt = Attempt::last(&ready.prepared, &ready.payload, &raw);
+    observe::last_attempt(ready.client.inner(), &ready.prepared, attempt, None);
     Ok(raw)
 }
 
-/// The response, and the attempt that it came of.
-async fn exchanged(
-    client: &Client,
-    prepared: &Prepared,
-    payload: &Payload,
-    until: Until,
-    mut signal: Signal,
-) -> Result<(Raw, Attempt), Error> {
-    let deadline = prepared.deadline;
-    let (raw, _) = exchange(client, prepared, payload, until, deadline, &mut signal).await?;
-    let attempt = Attempt::last(prepared, payload, &raw);
-    Ok((raw, attempt))
+/// A call with its message encoded.
+struct Ready {
+    client: Client,
+    prepared: Prepared,
+    payload: Payload,
+    signal: Signal,
 }
 
-fn prepare<M: Method<Kind = Unary>>(call: Call<M>) -> Result<(Client, Prepared, Payload), Error> {
-    let inner = call.client.inner();
-    let deadline = call.options.deadline(inner);
-    let mut prepared = call.options.prepare::<M>(inner, deadline)?;
-    let mut message = inner.codec.encode(&call.input)?;
-    if let Some(outgoing) = inner.outgoing {
-        let is_compressed;
-        (message, is_compressed) = outgoing.apply(message)?;
-        prepared.encoding = prepared.encoding.filter(|_| is_compressed);
+impl Ready {
+    fn new<M: Method<Kind = Unary>>(mut call: Call<M>) -> Result<Self, Error> {
+        let signal = std::mem::take(&mut call.options.signal);
+        let inner = call.client.inner();
+        let deadline = call.options.deadline(inner);
+        let mut prepared = call.options.prepare::<M>(inner, deadline)?;
+        let mut message = inner.codec.encode(&call.input)?;
+        if let Some(outgoing) = inner.outgoing {
+            let is_compressed;
+            (message, is_compressed) = outgoing.apply(message)?;
+            prepared.encoding = prepared.encoding.filter(|_| is_compressed);
+        }
+        Ok(Self {
+            client: call.client,
+            prepared,
+            payload: Payload::Message(message),
+            signal,
+        })
     }
-    Ok((call.client, prepared, Payload::Message(message)))
+
+    fn exchange(&mut self, until: Until) -> impl Future<Output = Result<Exchange, Error>> {
+        exchange(
+            &self.client,
+            &self.prepared,
+            &self.payload,
+            until,
+            self.prepared.deadline,
+            &mut self.signal,
+        )
+    }
 }
 
 /// What the head of a response says about its body.

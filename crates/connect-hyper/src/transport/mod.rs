@@ -136,7 +136,7 @@ impl Hyper {
         let mut origins = self.origins.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = origins
             .iter()
-            .find(|known| known.scheme == *scheme && known.authority == *authority)
+            .find(|known| known.scheme == *scheme && is_same(&known.authority, authority))
         {
             return Ok(Arc::clone(known));
         }
@@ -144,6 +144,11 @@ impl Hyper {
         origins.push(Arc::clone(&origin));
         Ok(origin)
     }
+}
+
+/// Almost always they are clones of one, which is quicker to see than that they read the same.
+fn is_same(one: &Authority, other: &Authority) -> bool {
+    std::ptr::eq(one.as_str(), other.as_str()) || one == other
 }
 
 struct Origin {
