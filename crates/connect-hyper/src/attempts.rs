@@ -19,6 +19,7 @@ use crate::payload::Payload;
 use crate::request::{self, Parts};
 use crate::response::Raw;
 use crate::retry::{Decision, Failure};
+use crate::transport::Transport;
 use crate::{Code, Idempotency, observe, redirect, retry, stream, unary};
 
 /// How far an attempt has to come to be a success.
@@ -33,7 +34,7 @@ pub(crate) enum Until {
 }
 
 /// A response, and the credential that was sent for it.
-pub(crate) type Exchange = (Raw, Option<Credential>);
+pub(crate) type Exchange = (Box<Raw>, Option<Credential>);
 
 /// Sends the request until it succeeds, no further attempt is due, or `signal` gives it up.
 pub(crate) async fn exchange(
@@ -78,9 +79,9 @@ pub(crate) struct Past {
 }
 
 impl Past {
-    pub(crate) fn begin() -> Self {
+    pub(crate) fn begin(started: Instant) -> Self {
         Self {
-            started: Instant::now(),
+            started,
             attempts: 0,
             execution: Execution::NotSent,
         }
@@ -173,11 +174,11 @@ impl<'a> Attempts<'a> {
             payload,
             limit,
             template: None,
-            progress: Progress::begin(Past::begin()),
+            progress: Progress::begin(Past::begin(limit.began())),
         }
     }
 
-    pub(crate) async fn run(&mut self, until: Until) -> Result<Raw, Error> {
+    pub(crate) async fn run(&mut self, until: Until) -> Result<Box<Raw>, Error> {
         loop {
             let error = match self.attempt(until).await {
                 Ok(raw) => {
@@ -195,7 +196,7 @@ impl<'a> Attempts<'a> {
         }
     }
 
-    async fn attempt(&mut self, until: Until) -> Result<Raw, Error> {
+    async fn attempt(&mut self, until: Until) -> Result<Box<Raw>, Error> {
         let client = self.client;
         self.progress.past.attempts += 1;
         self.progress.phase = Phase::Begun;
@@ -249,7 +250,11 @@ impl<'a> Attempts<'a> {
         let authorization = self.progress.used.as_ref().map(Credential::authorization);
         let timeout = self.prepared.deadline.header();
         let mut request = match self.template {
-            None => request::make(self.parts(authorization, timeout)?)?,
+            // hyper's connections go to the base URL's origin unless a request says otherwise.
+            None => request::make(Parts {
+                is_absolute: !matches!(self.client.transport, Transport::Hyper(_)),
+                ..self.parts(authorization, timeout)?
+            })?,
             Some(template) => {
                 let mut request = Request::new(self.body()?);
                 *request.method_mut() = template.method.clone();
@@ -273,6 +278,7 @@ impl<'a> Attempts<'a> {
         Ok(Parts {
             base: &self.client.base,
             path: self.prepared.path,
+            is_absolute: true,
             codec: self.client.codec,
             framing: self.prepared.framing,
             encoding: self.prepared.encoding,

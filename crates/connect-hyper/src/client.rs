@@ -223,13 +223,18 @@ impl ClientBuilder {
 
     /// How long a connection is silent before TCP looks whether the other end is there: 60 s
     /// unless set. `None`: it never does.
+    ///
+    /// On Linux a connection also ends when what was sent isn't acknowledged for 30 s.
     pub fn tcp_keep_alive(mut self, time: impl Into<Option<Duration>>) -> Self {
         self.options.tcp_keep_alive = time.into();
         self
     }
 
     /// How often an HTTP/2 connection with calls under way is pinged, and how long an answer may
-    /// take before it is given up: 20 s and 10 s unless set. `None`: it isn't pinged.
+    /// take before it is given up. Unless set, it isn't pinged: TCP finds a host that is gone by
+    /// itself ([`tcp_keep_alive`](Self::tcp_keep_alive)), deadlines and the idle limit of streams
+    /// end a call that nobody answers, and counting what arrives takes its time in every call. Set
+    /// it where something between here and the server answers TCP for a server that is gone.
     pub fn http2_keep_alive(
         mut self,
         interval_and_timeout: impl Into<Option<(Duration, Duration)>>,
@@ -525,7 +530,7 @@ impl ClientBuilder {
         let is_private = base.is_https() || base.is_loopback() || is_local;
         let transport = match self.transport {
             Some(transport) => transport,
-            None => Transport::Hyper(Hyper::new(&self.options, https)?),
+            None => Transport::Hyper(Hyper::new(&self.options, &base, https)?),
         };
         let transport = wrap(transport, self.layers);
         let call_layers = (!self.call_layers.is_empty())

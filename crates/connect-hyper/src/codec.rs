@@ -74,9 +74,12 @@ impl Codec {
                 // prost names message, field and wire type, and quotes no value.
                 decode_error(format!("the response is not valid protobuf: {error}"))
             }),
-            Codec::Json => {
-                serde_json::from_slice(&body).map_err(|error| decode_error(json_error(&error)))
+            Codec::Json => match std::str::from_utf8(&body) {
+                // The quicker way, for no string of it has to be checked.
+                Ok(text) => serde_json::from_str(text),
+                Err(_) => serde_json::from_slice(&body),
             }
+            .map_err(|error| decode_error(json_error(&error))),
         }
     }
 }

@@ -58,6 +58,14 @@ impl Deadline {
         .with_execution(Execution::Ambiguous)
     }
 
+    /// When its time began to run.
+    pub(crate) fn began(self) -> Instant {
+        self.at
+            .zip(self.whole)
+            .and_then(|(at, whole)| at.checked_sub(whole))
+            .unwrap_or_else(Instant::now)
+    }
+
     /// When it ends, if it does.
     pub(crate) fn at(self) -> Option<Instant> {
         self.at

@@ -54,7 +54,7 @@ pub(crate) async fn run(
     client: &Client,
     attempts: &mut Attempts<'_>,
     until: Until,
-) -> Result<Raw, Error> {
+) -> Result<Box<Raw>, Error> {
     let prepared = attempts.prepared;
     let mut request = request::make(attempts.parts(None, None)?)?;
     let inside = Arc::new(Inside {

@@ -83,6 +83,14 @@ impl BaseUrl {
         HeaderValue::try_from(self.authority.as_str()).ok()
     }
 
+    pub(crate) fn scheme(&self) -> &Scheme {
+        &self.scheme
+    }
+
+    pub(crate) fn authority(&self) -> &Authority {
+        &self.authority
+    }
+
     pub(crate) fn is_https(&self) -> bool {
         self.scheme == Scheme::HTTPS
     }
@@ -108,28 +116,26 @@ impl BaseUrl {
     }
 
     pub(crate) fn uri(&self, method: &'static str) -> Result<Uri, Error> {
+        self.at(self.path_and_query(method)?)
+    }
+
+    fn path_and_query(&self, method: &'static str) -> Result<PathAndQuery, Error> {
         if self.path.is_empty() {
-            return self.at(PathAndQuery::try_from(method));
+            return PathAndQuery::try_from(method).map_err(not_a_path);
         }
         for slot in &self.known {
             match slot.get() {
-                Some((known, path)) if std::ptr::eq(*known, method) => {
-                    return self.at(Ok(path.clone()));
-                }
+                Some((known, path)) if std::ptr::eq(*known, method) => return Ok(path.clone()),
                 Some(_) => {}
                 None => {
-                    let path = PathAndQuery::from_maybe_shared(Bytes::from(self.path(method)));
-                    if let Ok(path) = &path {
-                        // Another call may have been faster, and then this one isn't kept yet.
-                        let _ = slot.set((method, path.clone()));
-                    }
-                    return self.at(path);
+                    let path = checked(self.path(method))?;
+                    // Another call may have been faster, and then this one isn't kept yet.
+                    let _ = slot.set((method, path.clone()));
+                    return Ok(path);
                 }
             }
         }
-        self.at(PathAndQuery::from_maybe_shared(Bytes::from(
-            self.path(method),
-        )))
+        checked(self.path(method))
     }
 
     fn path(&self, method: &'static str) -> String {
@@ -139,9 +145,7 @@ impl BaseUrl {
         path
     }
 
-    fn at(&self, path: Result<PathAndQuery, http::uri::InvalidUri>) -> Result<Uri, Error> {
-        let path =
-            path.map_err(|error| Error::new(Code::Internal, "not a path").with_source(error))?;
+    fn at(&self, path: PathAndQuery) -> Result<Uri, Error> {
         let mut parts = http::uri::Parts::default();
         parts.scheme = Some(self.scheme.clone());
         parts.authority = Some(self.authority.clone());
@@ -149,6 +153,14 @@ impl BaseUrl {
         Uri::from_parts(parts)
             .map_err(|error| Error::new(Code::Internal, "not a URL").with_source(error))
     }
+}
+
+fn checked(path: String) -> Result<PathAndQuery, Error> {
+    PathAndQuery::from_maybe_shared(Bytes::from(path)).map_err(not_a_path)
+}
+
+fn not_a_path(error: http::uri::InvalidUri) -> Error {
+    Error::new(Code::Internal, "not a path").with_source(error)
 }
 
 impl std::fmt::Display for BaseUrl {
@@ -173,6 +185,8 @@ pub(crate) fn is_loopback(host: &str) -> bool {
 pub(crate) struct Parts<'a> {
     pub(crate) base: &'a BaseUrl,
     pub(crate) path: &'static str,
+    /// Whether the URI says where the request goes, and not only the path there.
+    pub(crate) is_absolute: bool,
     pub(crate) codec: Codec,
     pub(crate) framing: Framing,
     /// What the message, or some of a stream's, is compressed with.
@@ -303,9 +317,10 @@ pub(crate) fn make(parts: Parts<'_>) -> Result<Request<RequestBody>, Error> {
                     length.and_then(metadata::number),
                 );
             }
+            let uri = located(&parts, parts.base.path_and_query(parts.path)?)?;
             let mut request = Request::new(parts.body);
             *request.method_mut() = Method::POST;
-            *request.uri_mut() = parts.base.uri(parts.path)?;
+            *request.uri_mut() = uri;
             request
         }
     };
@@ -362,8 +377,15 @@ fn get_uri(parts: &Parts<'_>) -> Result<Option<Uri>, Error> {
         message,
         limit.saturating_sub(origin),
     );
-    path.map(|path| base.at(PathAndQuery::from_maybe_shared(Bytes::from(path))))
-        .transpose()
+    path.map(|path| located(parts, checked(path)?)).transpose()
+}
+
+fn located(parts: &Parts<'_>, path: PathAndQuery) -> Result<Uri, Error> {
+    if parts.is_absolute {
+        parts.base.at(path)
+    } else {
+        Ok(Uri::from(path))
+    }
 }
 
 #[cfg(test)]
@@ -385,6 +407,7 @@ mod tests {
             base,
             heads,
             path: "/a.B/C",
+            is_absolute: true,
             codec: Codec::Json,
             framing: Framing::Unary,
             encoding: None,

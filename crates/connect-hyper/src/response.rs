@@ -86,7 +86,7 @@ fn names(headers: &HeaderMap) -> Vec<&str> {
 /// then [`decode`](Self::decode). Dropping it before its end closes the connection (HTTP/1.1) or
 /// resets the stream (HTTP/2).
 pub struct RawResponse<M: Method> {
-    pub(crate) raw: Raw,
+    pub(crate) raw: Box<Raw>,
     pub(crate) method: PhantomData<fn() -> M>,
 }
 
@@ -167,6 +167,8 @@ pub(crate) struct Raw {
     pub(crate) accepted: Accepted,
     /// Reading failed: what is in the buffer is a part, for good.
     pub(crate) failed: bool,
+    /// What the head said, once it was looked at and is fine.
+    expected: Option<Expect>,
     pub(crate) past: Past,
 }
 
@@ -177,8 +179,9 @@ impl Raw {
         head: http::response::Parts,
         body: ResponseBody,
         past: Past,
-    ) -> Self {
-        Self {
+    ) -> Box<Self> {
+        // It is handed on many times.
+        Box::new(Self {
             status: head.status,
             headers: head.headers,
             body: Some(body),
@@ -188,14 +191,16 @@ impl Raw {
             limit: client.response_limit,
             accepted: client.accepted,
             failed: false,
+            expected: None,
             past,
-        }
+        })
     }
 
     /// The response once more, with what was read of its body.
-    pub(crate) fn into_response(mut self) -> http::Response<ResponseBody> {
+    pub(crate) fn into_response(mut self: Box<Self>) -> http::Response<ResponseBody> {
         let body = self
             .body
+            .take()
             .unwrap_or_else(|| ResponseBody::new(Full::new(self.buffer.take())));
         let mut response = http::Response::new(body);
         *response.status_mut() = self.status;
@@ -205,7 +210,10 @@ impl Raw {
 
     /// Checks the head; an error means that the body isn't worth reading.
     fn expect(&self) -> Result<Expect, Error> {
-        unary::head(self.status, &self.headers, self.codec)
+        match self.expected {
+            Some(expected) => Ok(expected),
+            None => unary::head(self.status, &self.headers, self.codec),
+        }
     }
 
     pub(crate) async fn read(&mut self) -> Result<(), Error> {
@@ -238,6 +246,10 @@ impl Raw {
                         return Err(compression::too_large(self.limit));
                     }
                     self.buffer.push(data);
+                    if body.is_end_stream() {
+                        self.body = None;
+                        return Ok(());
+                    }
                 }
                 Some(Err(error)) => {
                     return Err(Error::new(
@@ -262,11 +274,14 @@ impl Raw {
     /// stands for is one here.
     pub(crate) async fn read_for_decoding(&mut self) -> Result<(), Error> {
         let result = match self.expect() {
-            Ok(expect) => match self.read().await {
-                Ok(()) if matches!(expect, Expect::Message) => Ok(()),
-                Ok(()) => Err(self.told()),
-                Err(error) => Err(self.finish_error(error)),
-            },
+            Ok(expect) => {
+                self.expected = Some(expect);
+                match self.read().await {
+                    Ok(()) if matches!(expect, Expect::Message) => Ok(()),
+                    Ok(()) => Err(self.told()),
+                    Err(error) => Err(self.finish_error(error)),
+                }
+            }
             Err(error) => Err(error),
         };
         result.map_err(|error| error.with_metadata(metadata(std::mem::take(&mut self.headers))))
@@ -290,7 +305,7 @@ impl Raw {
         }
     }
 
-    pub(crate) fn decode<M: Method>(mut self) -> Result<Response<M::Response>, Error> {
+    pub(crate) fn decode<M: Method>(mut self: Box<Self>) -> Result<Response<M::Response>, Error> {
         match self.decoded::<M>() {
             Ok(message) => {
                 let trailers = unary::take_trailers(&mut self.headers);

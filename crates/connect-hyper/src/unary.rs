@@ -33,7 +33,7 @@ pub(crate) async fn run<M: Method<Kind = Unary>>(
 }
 
 /// Makes the call, and hands out the response when its head is here.
-pub(crate) async fn send<M: Method<Kind = Unary>>(call: Call<M>) -> Result<Raw, Error> {
+pub(crate) async fn send<M: Method<Kind = Unary>>(call: Call<M>) -> Result<Box<Raw>, Error> {
     let mut ready = Ready::new(call)?;
     let (raw, _) = ready.exchange(Until::Head).await?;
     let attempt = Attempt::last(&ready.prepared, &ready.payload, &raw);
@@ -82,7 +82,7 @@ impl Ready {
 }
 
 /// What the head of a response says about its body.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) enum Expect {
     /// A message, in the codec that was asked for.
     Message,

@@ -1,9 +1,12 @@
 //! New connections: TCP or a unix socket, a proxy's tunnel, TLS, and HTTP's beginning.
 
 use std::io;
+#[cfg(feature = "tls")]
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use http::Uri;
+use http::uri::Scheme;
 use hyper::client::conn::{http1, http2};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -12,9 +15,14 @@ use tower_service::Service as _;
 
 use super::Options;
 #[cfg(feature = "tls")]
-use super::{proxy::Proxy, tls::Tls};
+use super::{TlsOptions, proxy::Proxy, tls::Tls};
 use crate::body::RequestBody;
 use crate::error::{BoxError, Error};
+use crate::request::BaseUrl;
+
+/// How long what was sent may stay unacknowledged: a host that is gone is found while calls wait.
+#[cfg(target_os = "linux")]
+const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
 
 /// Which versions of HTTP a connection may speak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -46,7 +54,9 @@ pub(super) struct Connector {
     #[cfg(unix)]
     unix_socket: Option<std::path::PathBuf>,
     #[cfg(feature = "tls")]
-    tls: Option<Tls>,
+    tls_options: TlsOptions,
+    #[cfg(feature = "tls")]
+    tls: OnceLock<Tls>,
     #[cfg(feature = "tls")]
     proxy: Option<Proxy>,
     timeout: Duration,
@@ -54,19 +64,23 @@ pub(super) struct Connector {
 }
 
 impl Connector {
-    pub(super) fn new(options: &Options, https: bool) -> Result<Self, Error> {
+    pub(super) fn new(options: &Options, base: &BaseUrl, https: bool) -> Result<Self, Error> {
         #[cfg(not(feature = "tls"))]
-        let _ = https;
+        let _ = (base, https);
         let mut tcp = HttpConnector::new();
         tcp.set_nodelay(true);
         tcp.enforce_http(false);
         tcp.set_keepalive(options.tcp_keep_alive);
+        #[cfg(target_os = "linux")]
+        tcp.set_tcp_user_timeout(Some(UNACKNOWLEDGED));
         Ok(Self {
             tcp,
             #[cfg(unix)]
             unix_socket: options.unix_socket.clone(),
             #[cfg(feature = "tls")]
-            tls: https.then(|| Tls::new(&options.tls)).transpose()?,
+            tls: tls_at_once(options, base)?,
+            #[cfg(feature = "tls")]
+            tls_options: options.tls.clone(),
             #[cfg(feature = "tls")]
             proxy: if https && options.proxy_from_env {
                 Proxy::from_env()?
@@ -96,15 +110,25 @@ impl Connector {
 
     async fn establish(&self, origin: Uri, versions: Versions) -> Result<Connected, BoxError> {
         let plain = self.open(&origin).await?;
-        if origin.scheme() != Some(&http::uri::Scheme::HTTPS) {
+        if origin.scheme() != Some(&Scheme::HTTPS) {
             return self.handshake(plain, versions == Versions::Http2).await;
         }
         #[cfg(feature = "tls")]
-        if let Some(tls) = &self.tls {
-            let (stream, speaks_http2) = tls.connect(&origin, plain, versions).await?;
-            return self.handshake(stream, speaks_http2).await;
+        {
+            let (stream, is_http2) = self.tls()?.connect(&origin, plain, versions).await?;
+            self.handshake(stream, is_http2).await
         }
-        Err("no TLS is set up for an https origin".into())
+        #[cfg(not(feature = "tls"))]
+        Err("this build has no TLS (feature `tls`)".into())
+    }
+
+    #[cfg(feature = "tls")]
+    fn tls(&self) -> Result<&Tls, Error> {
+        if let Some(tls) = self.tls.get() {
+            return Ok(tls);
+        }
+        let tls = Tls::new(&self.tls_options)?;
+        Ok(self.tls.get_or_init(|| tls))
     }
 
     /// A stream of bytes to the origin's host, or to whatever stands for it.
@@ -114,8 +138,9 @@ impl Connector {
             return Ok(Box::new(tokio::net::UnixStream::connect(path).await?));
         }
         #[cfg(feature = "tls")]
-        if let (Some(proxy), Some(tls)) = (&self.proxy, &self.tls)
-            && let Some(tunnel) = proxy.tunnel(origin, &self.tcp, tls).await?
+        if let Some(proxy) = &self.proxy
+            && origin.scheme() == Some(&Scheme::HTTPS)
+            && let Some(tunnel) = proxy.tunnel(origin, &self.tcp, self.tls()?).await?
         {
             return Ok(tunnel);
         }
@@ -144,4 +169,16 @@ impl Connector {
             Ok(Connected::Http1(sender))
         }
     }
+}
+
+/// TLS where it is sure to be needed, so that what is wrong with it is an error of the client's
+/// making. Elsewhere it waits for a redirect to https: reading the system's roots takes
+/// milliseconds.
+#[cfg(feature = "tls")]
+fn tls_at_once(options: &Options, base: &BaseUrl) -> Result<OnceLock<Tls>, Error> {
+    let tls = OnceLock::new();
+    if base.is_https() || options.tls.is_set() {
+        let _ = tls.set(Tls::new(&options.tls)?);
+    }
+    Ok(tls)
 }

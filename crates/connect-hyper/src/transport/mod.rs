@@ -28,6 +28,7 @@ use self::service::Erased;
 use crate::Code;
 use crate::body::RequestBody;
 use crate::error::Error;
+use crate::request::BaseUrl;
 
 pub(crate) use self::connect::Versions;
 pub(crate) use self::lease::BoxLease;
@@ -79,7 +80,7 @@ impl Default for Options {
             pool_idle_timeout: Duration::from_secs(90),
             pool_max_idle: 128,
             tcp_keep_alive: Some(Duration::from_secs(60)),
-            http2_keep_alive: Some((Duration::from_secs(20), Duration::from_secs(10))),
+            http2_keep_alive: None,
             #[cfg(unix)]
             unix_socket: None,
             #[cfg(feature = "tls")]
@@ -101,23 +102,34 @@ impl Transport {
 
 /// hyper's connections, by origin.
 pub(crate) struct Hyper {
+    parts: HyperParts,
+    /// The base URL's.
+    home: Arc<Origin>,
+    /// One for each that a redirect, or a layer, led to.
+    others: Mutex<Vec<Arc<Origin>>>,
+}
+
+/// What an origin's connections are made with.
+struct HyperParts {
     connector: Arc<Connector>,
     versions: Versions,
     pool_idle_timeout: Duration,
     pool_max_idle: usize,
-    /// One for the base URL's origin, and one for each that a redirect led to.
-    origins: Mutex<Vec<Arc<Origin>>>,
 }
 
 impl Hyper {
-    /// `https`: whether any is to be spoken, so that roots are needed.
-    pub(crate) fn new(options: &Options, https: bool) -> Result<Self, Error> {
-        Ok(Self {
-            connector: Arc::new(Connector::new(options, https)?),
+    /// `https`: whether any may be spoken, after a redirect perhaps.
+    pub(crate) fn new(options: &Options, base: &BaseUrl, https: bool) -> Result<Self, Error> {
+        let parts = HyperParts {
+            connector: Arc::new(Connector::new(options, base, https)?),
             versions: options.versions,
             pool_idle_timeout: options.pool_idle_timeout.min(FOREVER),
             pool_max_idle: options.pool_max_idle,
-            origins: Mutex::default(),
+        };
+        Ok(Self {
+            home: Arc::new(Origin::new(&parts, base.scheme(), base.authority())?),
+            parts,
+            others: Mutex::default(),
         })
     }
 
@@ -128,27 +140,23 @@ impl Hyper {
         }
     }
 
-    /// The pool of a request's origin.
+    /// Where a request goes: home, unless its URI says otherwise.
     fn origin(&self, uri: &Uri) -> Result<Arc<Origin>, Error> {
         let (Some(scheme), Some(authority)) = (uri.scheme(), uri.authority()) else {
-            return Err(Error::new(Code::Internal, "a request without an origin"));
+            return Ok(Arc::clone(&self.home));
         };
-        let mut origins = self.origins.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = origins
-            .iter()
-            .find(|known| known.scheme == *scheme && is_same(&known.authority, authority))
-        {
+        let is_at = |origin: &Origin| origin.scheme == *scheme && origin.authority == *authority;
+        if is_at(&self.home) {
+            return Ok(Arc::clone(&self.home));
+        }
+        let mut others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = others.iter().find(|origin| is_at(origin)) {
             return Ok(Arc::clone(known));
         }
-        let origin = Arc::new(Origin::new(self, scheme, authority)?);
-        origins.push(Arc::clone(&origin));
+        let origin = Arc::new(Origin::new(&self.parts, scheme, authority)?);
+        others.push(Arc::clone(&origin));
         Ok(origin)
     }
-}
-
-/// Almost always they are clones of one, which is quicker to see than that they read the same.
-fn is_same(one: &Authority, other: &Authority) -> bool {
-    std::ptr::eq(one.as_str(), other.as_str()) || one == other
 }
 
 struct Origin {
@@ -159,7 +167,7 @@ struct Origin {
 }
 
 impl Origin {
-    fn new(hyper: &Hyper, scheme: &Scheme, authority: &Authority) -> Result<Self, Error> {
+    fn new(hyper: &HyperParts, scheme: &Scheme, authority: &Authority) -> Result<Self, Error> {
         let internal =
             |error: http::Error| Error::new(Code::Internal, "not an origin").with_source(error);
         let uri = Uri::builder()
@@ -181,23 +189,29 @@ impl Origin {
 
     /// Gives a request the form that the connection's protocol has for where it goes.
     fn shape(&self, request: &mut Request<RequestBody>, is_http2: bool) {
-        let mut parts = std::mem::take(request.uri_mut()).into_parts();
-        let path = parts
-            .path_and_query
-            .take()
-            .unwrap_or(PathAndQuery::from_static("/"));
-        if !is_http2 {
-            *request.uri_mut() = Uri::from(path);
+        let is_absolute = request.uri().authority().is_some();
+        if is_http2 {
+            request.headers_mut().remove(header::HOST);
+            if !is_absolute {
+                let mut parts = std::mem::take(request.uri_mut()).into_parts();
+                parts.scheme = Some(self.scheme.clone());
+                parts.authority = Some(self.authority.clone());
+                // What `Origin::new` has put together once goes together again.
+                *request.uri_mut() = Uri::from_parts(parts).unwrap_or_default();
+            }
+            return;
+        }
+        if is_absolute {
+            let path = std::mem::take(request.uri_mut())
+                .into_parts()
+                .path_and_query;
+            *request.uri_mut() = Uri::from(path.unwrap_or(PathAndQuery::from_static("/")));
+        }
+        // What is on its way home mostly has it.
+        if is_absolute || !request.headers().contains_key(header::HOST) {
             request
                 .headers_mut()
                 .insert(header::HOST, self.host.clone());
-            return;
         }
-        request.headers_mut().remove(header::HOST);
-        parts.scheme = Some(self.scheme.clone());
-        parts.authority = Some(self.authority.clone());
-        parts.path_and_query = Some(path);
-        // What `Origin::new` has put together once goes together again.
-        *request.uri_mut() = Uri::from_parts(parts).unwrap_or_default();
     }
 }

@@ -24,6 +24,17 @@ pub(crate) struct TlsOptions {
     pub(crate) config: Option<ClientConfig>,
 }
 
+impl TlsOptions {
+    /// Whether anything is.
+    pub(super) fn is_set(&self) -> bool {
+        #[cfg(feature = "unstable-rustls")]
+        if self.config.is_some() {
+            return true;
+        }
+        !self.roots.is_empty() || self.client.is_some()
+    }
+}
+
 /// TLS as it is spoken to every origin.
 #[derive(Clone)]
 pub(super) struct Tls {
