@@ -24,7 +24,7 @@ use gitpod_tests::toy::Word;
 
 const KEY: &str = "the-key-of-the-soak";
 /// How long a server lives.
-const LIFE: Duration = Duration::from_secs(3);
+const LIFE: Duration = Duration::from_secs(5);
 /// How much memory may grow beyond what it was: by a quarter, and this many KiB.
 const SLACK: u64 = 16 << 10;
 
