@@ -150,7 +150,8 @@ impl<M: Method<Kind = Unary>> Call<M> {
     ///
     /// # Errors
     ///
-    /// No response came. The error tells whether the request may have been executed.
+    /// No response came, or a redirect that isn't followed. The error tells whether the request may
+    /// have been executed.
     pub async fn send(mut self) -> Result<RawResponse<M>, Error> {
         let span = self.begin();
         let raw = unary::send(self).instrument(span.clone()).await;

@@ -151,6 +151,19 @@ async fn between_attempts() {
     let expected = [base, "https://a.example/x", base, "https://a.example/y"];
     assert_eq!(uris(&mock), expected);
 
+    // A redirect is an answer: nobody can say that nothing was sent.
+    let mock = Mock::new([to(307, "/x"), Answer::NotSent]);
+    let error = builder(&mock)
+        .build()
+        .unwrap()
+        .call::<Say>(word(""))
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (error.execution(), error.attempts()),
+        (Execution::Ambiguous, 1)
+    );
+
     // What the target refuses is refused; the redirect itself has done nothing.
     let mock = Mock::new([to(307, "/x"), told("not_found")]);
     let error = builder(&mock)

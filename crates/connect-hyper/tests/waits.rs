@@ -270,6 +270,12 @@ async fn a_stream_of_requests() {
     let error = client(&mock).call::<Put>(words()).await.unwrap_err();
     assert_eq!((error.code(), error.attempts()), (Code::Unavailable, 1));
 
+    // A method with side effects, and proof that nothing was sent.
+    let mock = Mock::new([Answer::NotSent, answer()]);
+    let response = client(&mock).call::<Gather>(words()).await.unwrap();
+    assert_eq!(response.text, "done");
+    assert_eq!(mock.seen().last().unwrap().body, sent);
+
     // Of a transport of the user's own nothing is known.
     let mock = Mock::new([Answer::FailUnread, answer()]);
     let error = client(&mock).call::<Gather>(words()).await.unwrap_err();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use gitpod_client::types::Duration as ProtoDuration;
 use gitpod_client::types::v1::{GetScimConfigurationRequest, RegenerateScimTokenRequest};
-use gitpod_client::{Client, Code, Codec, Error, Execution, Response, RetryPolicy};
+use gitpod_client::{Client, Code, Codec, Error, Execution, Response, RetryPolicy, http};
 use gitpod_testing::{Fault, ServerError};
 use gitpod_tests::harness::Harness;
 
@@ -105,6 +105,44 @@ async fn a_refusal_is_repeated() {
             .unwrap_err();
         assert_eq!(error.execution(), Execution::Refused, "{kind}");
         assert_eq!(error.attempts(), 3, "{kind}");
+    }
+}
+
+/// What only reads is asked for again, whatever becomes of the first answer.
+#[tokio::test]
+async fn a_read_survives() {
+    let harness = Harness::start().await.unwrap();
+    let soon = Duration::from_millis(1);
+    let policy = RetryPolicy::default().backoff(soon, soon);
+    for (kind, client) in harness.clients().unwrap() {
+        let is_http2 = kind.ends_with("HTTP/2");
+        for fault in [
+            Fault::drop_before(),
+            Fault::drop_after(),
+            Fault::drop_after().by_reset(),
+            Fault::drop_after().whole_connection(),
+            Fault::cut_body(10),
+            Fault::cut_body(10).by_reset(),
+            Fault::status(http::StatusCode::SERVICE_UNAVAILABLE),
+            Fault::status(http::StatusCode::TOO_MANY_REQUESTS),
+            Fault::html(http::StatusCode::BAD_GATEWAY),
+            Fault::error(ServerError::new(Code::Unavailable, "busy")),
+            Fault::error(ServerError::new(Code::ResourceExhausted, "slow down")),
+        ]
+        .into_iter()
+        .chain(is_http2.then(Fault::refuse_stream))
+        .chain(is_http2.then(|| Fault::reset_stream(2)))
+        {
+            let what = format!("{kind}: {fault:?}");
+            let injected = harness.inject(fault);
+            let request = GetScimConfigurationRequest {
+                scim_configuration_id: harness.scim_configuration_id().to_owned(),
+            };
+            let call = client.organization().get_scim_configuration(request);
+            let got = call.retry(policy).await;
+            got.unwrap_or_else(|error| panic!("{what}: {error}"));
+            assert_eq!(injected.fired(), 1, "{what}");
+        }
     }
 }
 

@@ -6,5 +6,6 @@ mod details;
 mod failures;
 mod hostile;
 mod messages;
+mod redirects;
 mod secrets;
 mod wire;

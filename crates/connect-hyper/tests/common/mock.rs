@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use connect_hyper::{BoxError, RequestBody};
+use connect_hyper::{BoxError, Code, Error, RequestBody};
 use http_body_util::{BodyExt as _, Full};
 use tokio::time::Instant;
 use tower_service::Service;
@@ -18,6 +18,8 @@ pub enum Answer {
     Respond(u16, Vec<(&'static str, String)>, Bytes),
     /// Fails without a look at the body.
     FailUnread,
+    /// Fails likewise, and proves that nothing was sent.
+    NotSent,
     /// Fails when it has read the body.
     Fail,
     /// Never answers.
@@ -105,7 +107,7 @@ impl Service<http::Request<RequestBody>> for Mock {
             let (head, body) = request.into_parts();
             let at = Instant::now();
             let body = match &answer {
-                Some(Answer::FailUnread) => Bytes::new(),
+                Some(Answer::FailUnread | Answer::NotSent) => Bytes::new(),
                 _ => body.collect().await?.to_bytes(),
             };
             mock.seen.lock().unwrap().push(Seen {
@@ -118,6 +120,7 @@ impl Service<http::Request<RequestBody>> for Mock {
             match answer {
                 None => Err("nothing more is expected".into()),
                 Some(Answer::Fail | Answer::FailUnread) => Err("the line is dead".into()),
+                Some(Answer::NotSent) => Err(Error::new(Code::Unavailable, "no connection").into()),
                 Some(Answer::Hang) => std::future::pending().await,
                 Some(Answer::Respond(status, headers, body)) => {
                     let mut response = http::Response::builder().status(status);
