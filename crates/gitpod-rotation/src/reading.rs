@@ -8,8 +8,9 @@ use crate::journal::{Attempt, Fate, Journal, Rotation};
 use crate::rules::{Rule, Rules};
 use crate::time::{plus, same, seconds};
 
-/// Slack for clocks of the service's that differ, and for seconds cut off, in seconds.
-const SLACK: i64 = 5;
+/// Slack for clocks of the service's that differ, for seconds cut off, and for the time from D to
+/// the ask; in seconds.
+pub(crate) const SLACK: i64 = 5;
 
 /// A read of the configuration: `GetSCIMConfiguration`, and the probe if there is one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -115,10 +116,15 @@ pub(crate) fn was_made_by(rotation: &Rotation, attempt: &Attempt, expires_at: Ti
         return false;
     };
     let executed = plus(expires_at, -seconds(attempt.life_seconds));
+    plus(date, -SLACK) <= executed && executed <= plus(date, longest(rotation))
+}
+
+/// How long after D an ask may be executed, in seconds.
+fn longest(rotation: &Rotation) -> i64 {
     let wait = rotation
         .deadline_seconds
         .saturating_add(rotation.settle_seconds);
-    plus(date, -SLACK) <= executed && executed <= plus(date, seconds(wait).saturating_add(SLACK))
+    seconds(wait).saturating_add(SLACK)
 }
 
 /// Whether every answer in hand had the life that was asked for.
@@ -140,7 +146,7 @@ pub(crate) fn lives_are_kept(journal: &Journal) -> bool {
 }
 
 /// Whether an unanswered ask can't be executed any more, as far as the usual upper limit of a
-/// proxy goes: the service's `Date` is the wait and the deadline beyond D. It is never this side's
+/// proxy goes: the service's `Date` is beyond what [`was_made_by`] takes for ours. It is never this side's
 /// clock that says so, except that a service without `Date` leaves the time that `waited` in this
 /// process.
 pub(crate) fn wait_is_over(
@@ -149,11 +155,9 @@ pub(crate) fn wait_is_over(
     date: Option<Timestamp>,
     waited: Duration,
 ) -> bool {
-    let wait = rotation
-        .deadline_seconds
-        .saturating_add(rotation.settle_seconds);
+    let wait = longest(rotation);
     match (attempt.date, date) {
-        (Some(asked), Some(date)) => plus(asked, seconds(wait)) <= date,
-        _ => waited >= Duration::from_secs(wait),
+        (Some(asked), Some(date)) => plus(asked, wait) <= date,
+        _ => waited >= Duration::from_secs(wait.unsigned_abs()),
     }
 }

@@ -8,6 +8,7 @@ use super::explore::Model;
 use super::service::{By, LIFE, Request};
 use super::world::{Bounds, InEscrow, Process, Tells, World};
 use crate::event::{Asked, Audit, CredentialCheck};
+use crate::reading::SLACK;
 use crate::rules::Rule;
 use crate::{Action, Event, Probe, Reading, Unreadable, Verdict};
 
@@ -330,6 +331,8 @@ impl World {
             world.memory.read = None;
             let failed = Event::Read(Err(Unreadable::Failed));
             effects.push(("read fails", world.clone(), failed));
+            let not_found = Event::Read(Err(Unreadable::NotFound));
+            effects.push(("read says not found", world.clone(), not_found));
             if live > 0 {
                 world.memory.deceived = true;
                 let died = self.service.tokens[live - 1].died.unwrap();
@@ -346,7 +349,8 @@ impl World {
         sent.must_not_kill_ours();
         sent.process.as_mut().unwrap().asked = true;
         let rotation = sent.memory.rotation;
-        let until = self.service.now + deadline.cast_signed() + 60;
+        // The last seconds are those from D to the ask.
+        let until = self.service.now + deadline.cast_signed() + 60 + SLACK;
         let request = |again| Request {
             rotation,
             attempt,

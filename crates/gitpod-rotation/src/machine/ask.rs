@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{Holding, Phase, Purpose, State, Then};
 use crate::event::{Action, Asked, Audit};
 use crate::journal::{Attempt, End, Fate, Push, Rotation, Target};
-use crate::reading::{Seen, classify, wait_is_over};
+use crate::reading::{SLACK, Seen, classify, wait_is_over};
 use crate::rules::Rule;
 use crate::time::{plus, same};
 use crate::{Ending, IfLost, Obstacle, Reading, Unreadable, Verdict, life};
@@ -100,7 +100,6 @@ impl State {
         let Ok(reading) = read else {
             return self.not_asked(Obstacle::Unreadable);
         };
-        let soon = self.limits.soon;
         let Some(attempt) = self.attempt_mut() else {
             return self.not_asked(Obstacle::Journal);
         };
@@ -110,7 +109,7 @@ impl State {
         // The wait after an ambiguous answer counts from D, also after a crash. So the request has
         // to leave soon after it: a machine that slept in between writes `asked` anew.
         if let (Some(asked), Some(date)) = (attempt.date, reading.date)
-            && plus(asked, soon) < date
+            && plus(asked, SLACK) < date
             && self.rules.hold(Rule::FreshDate)
         {
             if self.late == self.limits.asks {
@@ -195,15 +194,15 @@ impl State {
         let over = wait_is_over(rotation, attempt, date, waited) || !self.rules.hold(Rule::Wait);
         let seen = read.map(|reading| classify(&self.journal, reading.expires_at, self.rules));
         match (seen, read) {
-            // What is closed here holds no token: there was no answer.
-            (Err(Unreadable::NotFound), _) => self.close(End::Gone, Ending::Gone),
             // An earlier one's can only have been executed again, with the last one on its way.
             (Ok(Seen::Lost { last }), Ok(reading))
                 if last || over || !self.rules.hold(Rule::EarlierLostWaits) =>
             {
                 self.lost(reading.expires_at);
             }
-            // Not sooner: a new rotation could be overtaken by this one's request, still on its way.
+            // What is closed holds no token: there was no answer. Not sooner, for a new rotation could
+            // be overtaken by this one's request, still on its way.
+            (Err(Unreadable::NotFound), _) if over => self.close(End::Gone, Ending::Gone),
             (Ok(Seen::NotOurs), _) if over || !self.rules.hold(Rule::SupersededWaits) => {
                 self.close(End::Superseded, Ending::Superseded);
             }

@@ -152,8 +152,6 @@ pub(crate) struct Limits {
     pub(crate) stale: Duration,
     /// How long a check is good for.
     pub(crate) fresh: Duration,
-    /// How soon after D the last read before the ask has to be, in seconds by the service's clock.
-    pub(crate) soon: i64,
     /// Asks of one process.
     pub(crate) asks: u32,
     /// Rounds of pushing of one process.
@@ -167,7 +165,6 @@ impl Default for Limits {
             poll: Duration::from_secs(5),
             stale: Duration::from_secs(60),
             fresh: Duration::from_secs(30),
-            soon: 10,
             asks: 3,
             rounds: 8,
         }

@@ -345,7 +345,7 @@ fn a_stray_escrow_is_never_written_over() {
 fn the_wait_is_counted_by_the_services_date_after_a_crash_too() {
     let journal = asked().journal();
     let mut run = Run::new(plan(), Some(journal.clone()), Escrow::Empty);
-    run.date += Duration::from_secs(74);
+    run.date += Duration::from_secs(79);
     run.step();
     assert!(matches!(run.state.action(), Action::Wait(_)));
     // An hour by this side's clock is no argument.
@@ -366,7 +366,7 @@ fn the_wait_is_counted_by_the_services_date_after_a_crash_too() {
     let mut run = Run::new(short, None, Escrow::Absent);
     run.until_ask();
     let mut run = Run::new(plan(), Some(run.journal()), Escrow::Empty);
-    run.date += Duration::from_secs(15);
+    run.date += Duration::from_secs(20);
     run.step();
     assert!(matches!(run.state.action(), Action::CheckCredential { .. }));
 }
@@ -439,6 +439,11 @@ fn a_configuration_that_is_gone_closes_the_journal_unless_a_token_is_in_hand() {
     let gone = Event::Read(Err(Unreadable::NotFound));
     let mut run = asked();
     run.tell(Event::Asked(Asked::Ambiguous));
+    run.tell(gone.clone());
+    assert!(matches!(run.state.action(), Action::Wait(_)));
+    run.date += Duration::from_secs(80);
+    run.now += Duration::from_secs(80);
+    run.tell(Event::Waited);
     run.tell(gone.clone());
     assert_eq!(run.end(), Ending::Gone);
 
