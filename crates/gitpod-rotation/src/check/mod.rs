@@ -11,7 +11,9 @@
 //!
 //! `cargo test -p gitpod-rotation check -- --nocapture` shows how many states there are.
 
+mod effects;
 mod explore;
+mod invariants;
 mod removed;
 mod service;
 mod steps;
