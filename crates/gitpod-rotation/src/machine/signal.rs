@@ -7,7 +7,7 @@ use crate::{Ending, Obstacle};
 
 impl State {
     /// The first signal: the action that is under way is finished, and the run then ends where it
-    /// can be resumed. A [`Action::Wait`] is to be cut short.
+    /// can be resumed. A [`Action::Wait`](crate::Action::Wait) is to be cut short.
     #[must_use]
     pub fn interrupt(&self) -> Self {
         let mut next = self.clone();
