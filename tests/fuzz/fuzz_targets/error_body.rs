@@ -11,7 +11,7 @@ use http::StatusCode;
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, json};
 
-/// Statuses, and the codes that they stand for.
+/// Statuses, and the codes that they stand for. Redirects have rules of their own.
 const STATUSES: [(u16, &str); 14] = [
     (400, "internal"),
     (401, "unauthenticated"),
@@ -24,7 +24,7 @@ const STATUSES: [(u16, &str); 14] = [
     (408, "unknown"),
     (409, "unknown"),
     (500, "unknown"),
-    (308, "unknown"),
+    (418, "unknown"),
     (204, "unknown"),
     (299, "unknown"),
 ];
