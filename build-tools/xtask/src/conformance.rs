@@ -140,6 +140,8 @@ struct Testees {
 }
 
 impl Testees {
+    /// In the dev profile: most of a run is the suite's own work and its waits, and most of what the
+    /// testees depend on is built in this profile by then.
     fn build() -> Result<Self, Failure> {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let arguments = ["build", "--quiet", "--package", "conformance", "--bins"];
