@@ -1,6 +1,8 @@
 //! The pieces fit: the machine over real files and a simulated sink, with a service in memory, cut
 //! off after every number of actions and then resumed.
 
+#![allow(clippy::unwrap_used)] // A test fails by panicking.
+
 use std::fs;
 use std::path::Path;
 use std::pin::pin;
