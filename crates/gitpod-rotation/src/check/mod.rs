@@ -85,6 +85,7 @@ fn with_one_sink_that_tries_what_it_holds() {
 #[test]
 fn with_one_sink_that_can_be_read_back() {
     holds(both(world(PLAIN, &[Tells::Content], bounds(1, 1, 1))));
+    holds(vec![world(PLAIN, &[Tells::Content], bounds(2, 1, 0))]);
 }
 
 #[test]

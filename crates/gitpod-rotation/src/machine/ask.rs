@@ -302,8 +302,8 @@ impl State {
         for (target, verdict) in rotation.sinks.iter().zip(&self.verdicts) {
             let denied = *verdict == Some(Verdict::Doesnt);
             let works = *verdict == Some(Verdict::Works);
-            let cant_tell = *verdict == Some(Verdict::CantTell);
-            all &= works || (target.push == Push::Pushed && cant_tell);
+            // One that took it and can't tell now might, if it were shown the token.
+            all &= works;
             any |= works || ((target.push == Push::Pushed || never_in_escrow) && !denied);
         }
         if all {
