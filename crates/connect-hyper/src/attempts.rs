@@ -204,7 +204,10 @@ impl<'a> Attempts<'a> {
         self.progress.used = if self.has_authorization() {
             None
         } else {
-            client.credentials.get().await?
+            match client.credentials.at_hand() {
+                Some(credential) => Some(credential),
+                None => client.credentials.get().await?,
+            }
         };
         // Blocks, for what a future has let go of takes room in it until its block ends.
         let mut raw = {
@@ -248,13 +251,14 @@ impl<'a> Attempts<'a> {
     /// The request of an attempt, to `elsewhere` if a redirect says so.
     fn request(&self, elsewhere: Option<Uri>) -> Result<Request<RequestBody>, Error> {
         let authorization = self.progress.used.as_ref().map(Credential::authorization);
-        let timeout = self.prepared.deadline.header();
+        let timeout = self.prepared.deadline.header(&self.client.timeout_header);
         let mut request = match self.template {
             // hyper's connections go to the base URL's origin unless a request says otherwise.
-            None => request::make(Parts {
-                is_absolute: !matches!(self.client.transport, Transport::Hyper(_)),
-                ..self.parts(authorization, timeout)?
-            })?,
+            None => {
+                let mut parts = self.parts(authorization, timeout)?;
+                parts.is_absolute = !matches!(self.client.transport, Transport::Hyper(_));
+                request::make(parts)?
+            }
             Some(template) => {
                 let mut request = Request::new(self.body()?);
                 *request.method_mut() = template.method.clone();

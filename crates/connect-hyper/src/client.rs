@@ -15,6 +15,7 @@ use crate::call::Call;
 use crate::codec::Codec;
 use crate::compression::{Accepted, Compression, Outgoing};
 use crate::credential::{Credential, CredentialProvider, Credentials};
+use crate::deadline::TimeoutHeader;
 use crate::error::{BoxError, Error};
 use crate::kind::Kind;
 use crate::layered::Loop;
@@ -61,6 +62,7 @@ pub(crate) struct Inner {
     header_names: Vec<HeaderName>,
     pub(crate) heads: Heads,
     pub(crate) timers: Timers,
+    pub(crate) timeout_header: TimeoutHeader,
     pub(crate) credentials: Credentials,
     pub(crate) retry: RetryPolicy,
     pub(crate) retry_budget: RetryBudget,
@@ -558,6 +560,7 @@ impl ClientBuilder {
                 host,
             }),
             timers: Timers::default(),
+            timeout_header: TimeoutHeader::default(),
             header_names: headers.into_iter().map(|(name, _)| name).collect(),
             credentials: self.credentials,
             retry: self.retry,

@@ -116,6 +116,14 @@ impl Credentials {
         !matches!(self, Self::None)
     }
 
+    /// The credential for an attempt, if there is one that nobody has to be asked for.
+    pub(crate) fn at_hand(&self) -> Option<Credential> {
+        match self {
+            Self::Static(credential) => Some(credential.clone()),
+            Self::None | Self::Provider(_) => None,
+        }
+    }
+
     /// The credential for an attempt.
     pub(crate) async fn get(&self) -> Result<Option<Credential>, Error> {
         match self {

@@ -1,6 +1,7 @@
 //! The deadline of a call, here and on the wire.
 
 use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -83,9 +84,27 @@ impl Deadline {
     }
 
     /// The value of `connect-timeout-ms`, if there is one to send.
-    pub(crate) fn header(self) -> Option<HeaderValue> {
+    pub(crate) fn header(self, known: &TimeoutHeader) -> Option<HeaderValue> {
         let left = self.at?.saturating_duration_since(Instant::now());
-        timeout_ms(left).and_then(metadata::number)
+        timeout_ms(left).and_then(|millis| known.of(millis))
+    }
+}
+
+/// The value of `connect-timeout-ms` that was sent last: most calls of a client have the same time.
+#[derive(Default)]
+pub(crate) struct TimeoutHeader(Mutex<Option<(u64, HeaderValue)>>);
+
+impl TimeoutHeader {
+    fn of(&self, millis: u64) -> Option<HeaderValue> {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*last {
+            Some((known, value)) if *known == millis => Some(value.clone()),
+            _ => {
+                let value = metadata::number(millis)?;
+                *last = Some((millis, value.clone()));
+                Some(value)
+            }
+        }
     }
 }
 
@@ -152,7 +171,11 @@ mod tests {
 
     #[test]
     fn no_deadline_no_header() {
-        assert!(Deadline::after(None).header().is_none());
+        assert!(
+            Deadline::after(None)
+                .header(&TimeoutHeader::default())
+                .is_none()
+        );
         assert!(Deadline::after(None).check().is_ok());
         // Too far away for the clock: the same as none.
         assert!(Deadline::after(Some(Duration::MAX)).check().is_ok());

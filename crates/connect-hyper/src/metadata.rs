@@ -1,5 +1,7 @@
 //! Which header names and values a user may send.
 
+use std::sync::OnceLock;
+
 use bytes::Bytes;
 use http::header::{self, HeaderName, HeaderValue};
 
@@ -50,21 +52,26 @@ pub(crate) fn check(name: &str, value: &str) -> Result<(HeaderName, HeaderValue)
     Ok((parsed, value))
 }
 
-/// A number as a header's value. (The conversion that `http` has takes two allocations for it.)
+/// A number as a header's value. Small ones, which are the lengths of most requests, are made once.
 pub(crate) fn number(number: u64) -> Option<HeaderValue> {
-    let mut digits = [0; 20];
-    let mut begin = digits.len();
-    let mut left = number;
-    loop {
-        begin -= 1;
-        // A digit fits a byte.
-        digits[begin] = b'0' + (left % 10) as u8;
-        left /= 10;
-        if left == 0 {
-            break;
-        }
+    static SMALL: [OnceLock<HeaderValue>; 512] = [const { OnceLock::new() }; 512];
+    let small = usize::try_from(number).ok().and_then(|at| SMALL.get(at));
+    match small {
+        Some(slot) => match slot.get() {
+            Some(known) => Some(known.clone()),
+            None => {
+                let value = digits(number)?;
+                Some(slot.get_or_init(|| value).clone())
+            }
+        },
+        None => digits(number),
     }
-    HeaderValue::from_maybe_shared(Bytes::copy_from_slice(&digits[begin..])).ok()
+}
+
+/// Without spare room, for which `Bytes` would take a second allocation.
+fn digits(number: u64) -> Option<HeaderValue> {
+    let digits = number.to_string().into_boxed_str().into_boxed_bytes();
+    HeaderValue::from_maybe_shared(Bytes::from(digits)).ok()
 }
 
 /// Headers whose values carry a credential.
@@ -102,7 +109,7 @@ mod tests {
 
     #[test]
     fn numbers() {
-        for value in [0, 7, 10, 29_999, u64::MAX] {
+        for value in [0, 7, 10, 10, 511, 512, 29_999, u64::MAX] {
             assert_eq!(number(value).unwrap(), value.to_string());
         }
     }

@@ -1,9 +1,10 @@
 //! Measures RegenerateSCIMToken against a server that answers it: time here, instructions and
 //! allocations under a profiler.
 //!
-//! `race URL N seq|par|start json|proto [h2]`: one call after another, 64 at once, or a single call
-//! of a process that does nothing else. All on one thread. `seq` and `par` make N / 10 + 64 calls
-//! first that aren't counted, and print the time that each of the N took on average.
+//! `race URL N seq|par|start|events json|proto [h2]`: one call after another, 64 at once, a single
+//! call of a process that does nothing else, or a stream of N events of WatchEvents. All on one
+//! thread. `seq` and `par` make N / 10 + 64 calls first that aren't counted, and print the time that
+//! each of the N took on average.
 
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
@@ -11,10 +12,10 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use gitpod_client::types::Duration as ProtoDuration;
-use gitpod_client::types::v1::RegenerateScimTokenRequest;
+use gitpod_client::types::v1::{RegenerateScimTokenRequest, WatchEventsRequest};
 use gitpod_client::{BoxError, Client, Codec};
 
-const USAGE: &str = "usage: race URL N seq|par|start json|proto [h2]";
+const USAGE: &str = "usage: race URL N seq|par|start|events json|proto [h2]";
 const AT_ONCE: u64 = 64;
 
 fn main() -> ExitCode {
@@ -70,6 +71,12 @@ async fn race() -> Result<(), BoxError> {
             report(mode, start, n);
         }
         "start" => call(&client).await?,
+        "events" => {
+            let start = Instant::now();
+            events(&client, n).await?;
+            let each = start.elapsed().as_secs_f64() * 1e9 / n as f64;
+            println!("gitpod-client events {each:.0} ns/event");
+        }
         _ => return Err(USAGE.into()),
     }
     Ok(())
@@ -113,6 +120,25 @@ async fn call(client: &Client) -> Result<(), BoxError> {
         .await?;
     if response.token_expires_at.is_none() {
         return Err("no expiry in the response".into());
+    }
+    Ok(())
+}
+
+/// The server is told by a header how many to send.
+async fn events(client: &Client, n: u64) -> Result<(), BoxError> {
+    let mut stream = client
+        .event()
+        .watch_events(WatchEventsRequest::default())
+        .header("x-events", n.to_string())
+        .await?;
+    let mut seen = 0;
+    while let Some(event) = stream.message().await? {
+        if !event.resource_id.is_empty() {
+            seen += 1;
+        }
+    }
+    if seen != n {
+        return Err(format!("{seen} events of {n}").into());
     }
     Ok(())
 }

@@ -8,8 +8,9 @@ use std::time::Duration;
 use http::Uri;
 use http::uri::Scheme;
 use hyper::client::conn::{http1, http2};
+use hyper::rt::Executor;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tower_service::Service as _;
 
@@ -39,6 +40,17 @@ pub(crate) enum Versions {
 pub(super) enum Connected {
     Http1(http1::SendRequest<RequestBody>),
     Http2(http2::SendRequest<RequestBody>),
+}
+
+/// Runs hyper's tasks: one for each connection of HTTP/2, and one for each request on it, of the
+/// same type and so of the same size. In a box a small one isn't copied like a large one.
+#[derive(Clone)]
+struct Boxing;
+
+impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Boxing {
+    fn execute(&self, task: F) {
+        tokio::spawn(Box::pin(task));
+    }
 }
 
 /// A socket, or TLS over one.
@@ -151,7 +163,7 @@ impl Connector {
     async fn handshake(&self, stream: BoxStream, is_http2: bool) -> Result<Connected, BoxError> {
         let io = TokioIo::new(stream);
         if is_http2 {
-            let mut builder = http2::Builder::new(TokioExecutor::new());
+            let mut builder = http2::Builder::new(Boxing);
             builder.timer(TokioTimer::new());
             if let Some((interval, timeout)) = self.http2_keep_alive {
                 // A connection that has gone silent is found and left, not used for ever.
