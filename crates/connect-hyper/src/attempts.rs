@@ -3,7 +3,7 @@
 use std::pin::pin;
 use std::time::{Duration, SystemTime};
 
-use http::{HeaderValue, Request, Response, StatusCode, Uri, header};
+use http::{Request, Response, StatusCode, Uri, header};
 use tokio::time::Instant;
 
 use crate::body::{RequestBody, ResponseBody};
@@ -255,9 +255,9 @@ impl<'a> Attempts<'a> {
         let mut request = match self.template {
             // hyper's connections go to the base URL's origin unless a request says otherwise.
             None => {
-                let mut parts = self.parts(authorization, timeout)?;
-                parts.is_absolute = !matches!(self.client.transport, Transport::Hyper(_));
-                request::make(parts)?
+                let is_absolute = !matches!(self.client.transport, Transport::Hyper(_));
+                let parts = self.parts(is_absolute);
+                request::make(&parts, self.body()?, authorization, timeout)?
             }
             Some(template) => {
                 let mut request = Request::new(self.body()?);
@@ -274,28 +274,21 @@ impl<'a> Attempts<'a> {
         Ok(request)
     }
 
-    pub(crate) fn parts(
-        &self,
-        authorization: Option<HeaderValue>,
-        timeout: Option<HeaderValue>,
-    ) -> Result<Parts<'_>, Error> {
-        Ok(Parts {
+    pub(crate) fn parts(&self, is_absolute: bool) -> Parts<'_> {
+        Parts {
             base: &self.client.base,
             path: self.prepared.path,
-            is_absolute: true,
+            is_absolute,
             codec: self.client.codec,
             framing: self.prepared.framing,
             encoding: self.prepared.encoding,
             heads: &self.client.heads,
             get_url_limit: self.prepared.get_url_limit,
             headers: self.prepared.headers(),
-            authorization,
-            timeout,
-            body: self.body()?,
-        })
+        }
     }
 
-    fn body(&self) -> Result<RequestBody, Error> {
+    pub(crate) fn body(&self) -> Result<RequestBody, Error> {
         self.payload
             .body()
             .ok_or_else(|| Error::new(Code::Internal, "a stream of requests was to be sent twice"))

@@ -537,8 +537,8 @@ impl ClientBuilder {
         let transport = wrap(transport, self.layers);
         let call_layers = (!self.call_layers.is_empty())
             .then(|| wrap(Transport::service(Loop), self.call_layers));
-        // Over HTTP/2, which TLS mostly comes to, there is no such header.
-        let is_http1 = !base.is_https() && self.options.versions != Versions::Http2;
+        // hyper's own connections take requests as they are.
+        let is_http1 = self.options.versions != Versions::Http2;
         let is_hyper = matches!(transport, Transport::Hyper(_));
         let host = (is_hyper && is_http1).then(|| base.host_header()).flatten();
         let inner = Inner {

@@ -70,7 +70,8 @@ impl Codec {
 
     pub(crate) fn decode<T: Message>(self, body: Bytes) -> Result<T, Error> {
         match self {
-            Codec::Binary => T::decode(body).map_err(|error| {
+            // From a slice, which is quicker to read than `Bytes`.
+            Codec::Binary => T::decode(&*body).map_err(|error| {
                 // prost names message, field and wire type, and quotes no value.
                 decode_error(format!("the response is not valid protobuf: {error}"))
             }),

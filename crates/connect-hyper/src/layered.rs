@@ -56,7 +56,7 @@ pub(crate) async fn run(
     until: Until,
 ) -> Result<Box<Raw>, Error> {
     let prepared = attempts.prepared;
-    let mut request = request::make(attempts.parts(None, None)?)?;
+    let mut request = request::make(&attempts.parts(true), attempts.body()?, None, None)?;
     let inside = Arc::new(Inside {
         client: client.clone(),
         prepared: prepared.without_headers(),

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use http::StatusCode;
 use tracing::field::Empty;
-use tracing::{Span, debug, debug_span};
+use tracing::level_filters::LevelFilter;
+use tracing::{Level, Span, debug, debug_span};
 
 use crate::Code;
 use crate::call::Prepared;
@@ -96,6 +97,10 @@ impl fmt::Debug for Hook {
 /// The span of a call, by OpenTelemetry's semantic conventions for Connect RPC. No body and no
 /// header's value is ever in it.
 pub(crate) fn span(path: &'static str, base: &BaseUrl) -> Span {
+    // Without a subscriber this is all that it costs.
+    if LevelFilter::current() < Level::DEBUG {
+        return Span::none();
+    }
     debug_span!(
         "rpc",
         otel.name = path.trim_start_matches('/'),

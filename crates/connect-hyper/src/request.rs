@@ -197,9 +197,6 @@ pub(crate) struct Parts<'a> {
     pub(crate) get_url_limit: Option<usize>,
     /// The call's headers; a name that stands here replaces the client's.
     pub(crate) headers: Option<&'a HeaderMap>,
-    pub(crate) authorization: Option<HeaderValue>,
-    pub(crate) timeout: Option<HeaderValue>,
-    pub(crate) body: RequestBody,
 }
 
 /// How messages lie in a body.
@@ -285,9 +282,14 @@ impl Heads {
 }
 
 /// The request of a call.
-pub(crate) fn make(parts: Parts<'_>) -> Result<Request<RequestBody>, Error> {
+pub(crate) fn make(
+    parts: &Parts<'_>,
+    body: RequestBody,
+    authorization: Option<HeaderValue>,
+    timeout: Option<HeaderValue>,
+) -> Result<Request<RequestBody>, Error> {
     let mut headers = parts.heads.of(parts.framing);
-    let mut request = match get_uri(&parts)? {
+    let mut request = match get_uri(parts, &body)? {
         Some(uri) => {
             // Checklist 7: all this is a POST's alone.
             for name in [
@@ -310,22 +312,22 @@ pub(crate) fn make(parts: Parts<'_>) -> Result<Request<RequestBody>, Error> {
                 headers.insert(name, HeaderValue::from_static(compression.name()));
             }
             if parts.framing == Framing::Unary {
-                let length = parts.body.whole().map(|message| message.len() as u64);
+                let length = body.whole().map(|message| message.len() as u64);
                 set(
                     &mut headers,
                     header::CONTENT_LENGTH,
                     length.and_then(metadata::number),
                 );
             }
-            let uri = located(&parts, parts.base.path_and_query(parts.path)?)?;
-            let mut request = Request::new(parts.body);
+            let uri = located(parts, parts.base.path_and_query(parts.path)?)?;
+            let mut request = Request::new(body);
             *request.method_mut() = Method::POST;
             *request.uri_mut() = uri;
             request
         }
     };
-    set(&mut headers, header::AUTHORIZATION, parts.authorization);
-    set(&mut headers, CONNECT_TIMEOUT_MS, parts.timeout);
+    set(&mut headers, header::AUTHORIZATION, authorization);
+    set(&mut headers, CONNECT_TIMEOUT_MS, timeout);
     if let Some(own) = parts.headers {
         for name in own.keys() {
             headers.remove(name);
@@ -364,8 +366,8 @@ pub(crate) fn add(
 }
 
 /// The URL of a call by GET: if that is asked for, and no longer than may be.
-fn get_uri(parts: &Parts<'_>) -> Result<Option<Uri>, Error> {
-    let (Some(limit), Some(message)) = (parts.get_url_limit, parts.body.whole()) else {
+fn get_uri(parts: &Parts<'_>, body: &RequestBody) -> Result<Option<Uri>, Error> {
+    let (Some(limit), Some(message)) = (parts.get_url_limit, body.whole()) else {
         return Ok(None);
     };
     let base = parts.base;
@@ -413,10 +415,14 @@ mod tests {
             encoding: None,
             get_url_limit: None,
             headers: None,
-            authorization: None,
-            timeout: None,
-            body: RequestBody::full(Bytes::from_static(b"{}")),
         }
+    }
+
+    /// An attempt of this message, with a credential and a deadline if `is_complete`.
+    fn attempt(parts: Parts<'_>, is_complete: bool) -> Request<RequestBody> {
+        let value = |text| is_complete.then(|| HeaderValue::from_static(text));
+        let body = RequestBody::full(Bytes::from_static(b"{}"));
+        make(&parts, body, value("Bearer t"), value("5000")).unwrap()
     }
 
     /// Checklist 1, 2 and 6.
@@ -428,13 +434,11 @@ mod tests {
         own.append("user-agent", HeaderValue::from_static("own"));
         own.append("x-a", HeaderValue::from_static("1"));
         own.append("x-a", HeaderValue::from_static("2"));
-        let request = make(Parts {
+        let own = Parts {
             headers: Some(&own),
-            authorization: Some(HeaderValue::from_static("Bearer t")),
-            timeout: Some(HeaderValue::from_static("5000")),
             ..parts(&base, &heads)
-        })
-        .unwrap();
+        };
+        let request = attempt(own, true);
         assert_eq!(request.method(), Method::POST);
         assert_eq!(request.uri(), "https://example.com/api/a.B/C");
         assert_eq!(
@@ -470,13 +474,11 @@ mod tests {
         let base = BaseUrl::parse("https://example.com/api/").unwrap();
         let url = "https://example.com/api/a.B/C?connect=v1&encoding=json&message=%7B%7D";
         let limited = |limit| {
-            make(Parts {
-                timeout: Some(HeaderValue::from_static("5000")),
-                authorization: Some(HeaderValue::from_static("Bearer t")),
+            let parts = Parts {
                 get_url_limit: Some(limit),
                 ..parts(&base, &heads)
-            })
-            .unwrap()
+            };
+            attempt(parts, true)
         };
         let request = limited(url.len());
         assert_eq!(
@@ -512,13 +514,13 @@ mod tests {
             (Framing::Streaming, None, Some("connect-content-encoding")),
             (Framing::Unary, Some(8000), None),
         ] {
-            let request = make(Parts {
+            let compressed = Parts {
                 framing,
                 get_url_limit,
                 encoding: Some(Compression::Gzip),
                 ..parts(&base, &heads)
-            })
-            .unwrap();
+            };
+            let request = attempt(compressed, false);
             let names: Vec<_> = request.headers().keys().map(HeaderName::as_str).collect();
             for name in ["content-encoding", "connect-content-encoding"] {
                 assert_eq!(names.contains(&name), Some(name) == expected, "{names:?}");
@@ -535,7 +537,7 @@ mod tests {
             ("http://[::1]:80/x/y", "http://[::1]:80/x/y/a.B/C"),
         ] {
             let base = BaseUrl::parse(base).unwrap();
-            assert_eq!(make(parts(&base, &heads)).unwrap().uri(), uri);
+            assert_eq!(attempt(parts(&base, &heads), false).uri(), uri);
         }
         for wrong in [
             "",

@@ -201,14 +201,12 @@ impl Origin {
             }
             return;
         }
+        // What is on its way home has its host from the beginning.
         if is_absolute {
             let path = std::mem::take(request.uri_mut())
                 .into_parts()
                 .path_and_query;
             *request.uri_mut() = Uri::from(path.unwrap_or(PathAndQuery::from_static("/")));
-        }
-        // What is on its way home mostly has it.
-        if is_absolute || !request.headers().contains_key(header::HOST) {
             request
                 .headers_mut()
                 .insert(header::HOST, self.host.clone());
