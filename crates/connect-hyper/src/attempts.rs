@@ -201,13 +201,10 @@ impl<'a> Attempts<'a> {
         self.progress.past.attempts += 1;
         self.progress.phase = Phase::Begun;
         self.progress.is_refused = false;
-        self.progress.used = if self.has_authorization() {
-            None
+        self.progress.used = if client.credentials.is_provided() && !self.has_authorization() {
+            client.credentials.get().await?
         } else {
-            match client.credentials.at_hand() {
-                Some(credential) => Some(credential),
-                None => client.credentials.get().await?,
-            }
+            None
         };
         // Blocks, for what a future has let go of takes room in it until its block ends.
         let mut raw = {
@@ -250,7 +247,15 @@ impl<'a> Attempts<'a> {
 
     /// The request of an attempt, to `elsewhere` if a redirect says so.
     fn request(&self, elsewhere: Option<Uri>) -> Result<Request<RequestBody>, Error> {
-        let authorization = self.progress.used.as_ref().map(Credential::authorization);
+        let authorization = match &self.progress.used {
+            Some(used) => Some(used.authorization()),
+            None if self.has_authorization() => None,
+            None => self
+                .client
+                .credentials
+                .fixed()
+                .map(Credential::authorization),
+        };
         let timeout = self.prepared.deadline.header(&self.client.timeout_header);
         let mut request = match self.template {
             // hyper's connections go to the base URL's origin unless a request says otherwise.

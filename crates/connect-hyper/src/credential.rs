@@ -116,10 +116,15 @@ impl Credentials {
         !matches!(self, Self::None)
     }
 
-    /// The credential for an attempt, if there is one that nobody has to be asked for.
-    pub(crate) fn at_hand(&self) -> Option<Credential> {
+    /// Whether somebody has to be asked for the credential.
+    pub(crate) fn is_provided(&self) -> bool {
+        matches!(self, Self::Provider(_))
+    }
+
+    /// The credential that is always the same, if there is one.
+    pub(crate) fn fixed(&self) -> Option<&Credential> {
         match self {
-            Self::Static(credential) => Some(credential.clone()),
+            Self::Static(credential) => Some(credential),
             Self::None | Self::Provider(_) => None,
         }
     }

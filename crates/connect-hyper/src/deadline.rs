@@ -17,16 +17,15 @@ use crate::timers::{Timer, Timers};
 /// When a call must be complete, connection and body included.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Deadline {
-    /// When it ends. None: never, or later than a clock can tell.
-    at: Option<Instant>,
-    /// The whole time, for the error.
+    began: Instant,
+    /// None: it never ends.
     whole: Option<Duration>,
 }
 
 impl Deadline {
     pub(crate) fn after(timeout: Option<Duration>) -> Self {
         Self {
-            at: timeout.and_then(|timeout| Instant::now().checked_add(timeout)),
+            began: Instant::now(),
             whole: timeout,
         }
     }
@@ -61,15 +60,12 @@ impl Deadline {
 
     /// When its time began to run.
     pub(crate) fn began(self) -> Instant {
-        self.at
-            .zip(self.whole)
-            .and_then(|(at, whole)| at.checked_sub(whole))
-            .unwrap_or_else(Instant::now)
+        self.began
     }
 
-    /// When it ends, if it does.
+    /// When it ends. None: never, or later than a clock can tell.
     pub(crate) fn at(self) -> Option<Instant> {
-        self.at
+        self.began.checked_add(self.whole?)
     }
 
     /// An error if there is no time at all.
@@ -85,7 +81,7 @@ impl Deadline {
 
     /// The value of `connect-timeout-ms`, if there is one to send.
     pub(crate) fn header(self, known: &TimeoutHeader) -> Option<HeaderValue> {
-        let left = self.at?.saturating_duration_since(Instant::now());
+        let left = self.at()?.saturating_duration_since(Instant::now());
         timeout_ms(left).and_then(|millis| known.of(millis))
     }
 }
@@ -129,10 +125,13 @@ impl<T, F: Future<Output = Result<T, Error>>> Future for Enforced<'_, F> {
         if let Poll::Ready(result) = this.work.poll(cx) {
             return Poll::Ready(result);
         }
-        let Some(at) = this.deadline.at else {
-            return Poll::Pending;
+        let timer = match this.timer {
+            Some(timer) => timer,
+            None => match this.deadline.at() {
+                Some(at) => this.timer.insert(this.timers.at(at)),
+                None => return Poll::Pending,
+            },
         };
-        let timer = this.timer.get_or_insert_with(|| this.timers.at(at));
         ready!(timer.poll(cx));
         Poll::Ready(Err(this.deadline.passed(this.phase)))
     }

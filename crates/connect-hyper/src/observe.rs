@@ -33,9 +33,17 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    /// The attempt that a response came of.
-    pub(crate) fn last(prepared: &Prepared, payload: &Payload, raw: &Raw) -> Self {
-        Self {
+    /// The attempt that a response came of, if anybody looks at attempts.
+    pub(crate) fn last(
+        client: &Inner,
+        prepared: &Prepared,
+        payload: &Payload,
+        raw: &Raw,
+    ) -> Option<Self> {
+        if client.on_attempt.is_none() && LevelFilter::current() < Level::DEBUG {
+            return None;
+        }
+        Some(Self {
             method: prepared.path,
             number: raw.past.attempts(),
             error_code: None,
@@ -44,7 +52,7 @@ impl Attempt {
             // What comes of a body that isn't read yet isn't known.
             response_bytes: raw.body.is_none().then(|| raw.buffer.len()),
             wait: None,
-        }
+        })
     }
 
     /// The path of the method, `/package.Service/Method`.
@@ -138,17 +146,13 @@ pub(crate) fn failed(span: &Span, error: &Error) {
 pub(crate) fn last_attempt(
     client: &Inner,
     prepared: &Prepared,
-    last: Attempt,
+    last: Option<Attempt>,
     error: Option<&Error>,
 ) {
-    attempt(
-        client,
-        prepared,
-        &Attempt {
-            error_code: error.map(Error::code),
-            ..last
-        },
-    );
+    if let Some(last) = last {
+        let error_code = error.map(Error::code);
+        attempt(client, prepared, &Attempt { error_code, ..last });
+    }
 }
 
 /// An attempt is over.

@@ -342,9 +342,13 @@ pub(crate) fn make(
 
 fn set(headers: &mut HeaderMap, name: HeaderName, value: Option<HeaderValue>) {
     match value {
-        Some(value) => {
-            headers.insert(name, value);
-        }
+        Some(value) => match headers.get_mut(&name) {
+            // The place that the client's headers have for it.
+            Some(place) => *place = value,
+            None => {
+                headers.insert(name, value);
+            }
+        },
         None => {
             headers.remove(name);
         }

@@ -193,6 +193,11 @@ impl Receiver {
                 return Poll::Ready(Some(Err(self.broken(error))));
             }
             match self.decoder.next() {
+                // A message as it is, the usual case.
+                Ok(Some((0, data))) if self.state == State::Open => {
+                    self.answered = true;
+                    return Poll::Ready(Some(Ok(data)));
+                }
                 Ok(Some((flags, data))) => match self.envelope(flags, data) {
                     Ok(Some(message)) => return Poll::Ready(Some(Ok(message))),
                     Ok(None) => continue,

@@ -82,7 +82,7 @@ async fn start<M: Method>(
     let payload = payload(input, inner);
     let until = Until::Stream;
     let exchanged = exchange(&client, &prepared, &payload, until, to_head, &mut signal).await?;
-    let attempt = Attempt::last(&prepared, &payload, &exchanged.0);
+    let attempt = Attempt::last(inner, &prepared, &payload, &exchanged.0);
     observe::last_attempt(inner, &prepared, attempt, None);
     Ok(Streaming::open(
         M::PATH,

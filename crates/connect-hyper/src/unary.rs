@@ -25,7 +25,7 @@ pub(crate) async fn run<M: Method<Kind = Unary>>(
     let mut ready = Ready::new(call)?;
     // Nothing below is generic until the message is decoded.
     let (raw, _) = ready.exchange(Until::Body).await?;
-    let attempt = Attempt::last(&ready.prepared, &ready.payload, &raw);
+    let attempt = ready.last_attempt(&raw);
     let result = raw.decode::<M>();
     let error = result.as_ref().err();
     observe::last_attempt(ready.client.inner(), &ready.prepared, attempt, error);
@@ -36,7 +36,7 @@ pub(crate) async fn run<M: Method<Kind = Unary>>(
 pub(crate) async fn send<M: Method<Kind = Unary>>(call: Call<M>) -> Result<Box<Raw>, Error> {
     let mut ready = Ready::new(call)?;
     let (raw, _) = ready.exchange(Until::Head).await?;
-    let attempt = Attempt::last(&ready.prepared, &ready.payload, &raw);
+    let attempt = ready.last_attempt(&raw);
     observe::last_attempt(ready.client.inner(), &ready.prepared, attempt, None);
     Ok(raw)
 }
@@ -67,6 +67,10 @@ impl Ready {
             payload: Payload::Message(message),
             signal,
         })
+    }
+
+    fn last_attempt(&self, raw: &Raw) -> Option<Attempt> {
+        Attempt::last(self.client.inner(), &self.prepared, &self.payload, raw)
     }
 
     fn exchange(&mut self, until: Until) -> impl Future<Output = Result<Exchange, Error>> {

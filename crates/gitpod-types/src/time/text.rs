@@ -38,9 +38,9 @@ impl Text {
             digits[start] = b'0' + (rest % 10) as u8;
             rest /= 10;
         }
-        for digit in &digits[start..] {
-            self.push(*digit);
-        }
+        let digits = &digits[start..];
+        self.bytes[self.length..][..digits.len()].copy_from_slice(digits);
+        self.length += digits.len();
     }
 
     /// Pushes a point and 3, 6 or 9 digits; nothing if there are no nanoseconds.
@@ -86,10 +86,19 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads exactly `count` digits.
-    pub(super) fn digits(&mut self, count: usize) -> Option<i64> {
-        let (number, length) = self.number(count);
-        (length == count).then_some(number)
+    /// Reads exactly `COUNT` digits, less than 10.
+    pub(super) fn digits<const COUNT: usize>(&mut self) -> Option<u32> {
+        let (digits, rest) = self.rest.split_first_chunk::<COUNT>()?;
+        let mut value = 0;
+        for digit in digits {
+            let digit = digit.wrapping_sub(b'0');
+            if digit > 9 {
+                return None;
+            }
+            value = value * 10 + u32::from(digit);
+        }
+        self.rest = rest;
+        Some(value)
     }
 
     /// Reads at most `most` digits, which has to be less than 19; returns their
@@ -113,13 +122,23 @@ impl<'a> Reader<'a> {
         if !self.eat(b'.') {
             return Some(0);
         }
-        let (mut nanos, length) = self.number(9);
+        /// What a fraction of so many digits counts in.
+        const UNITS: [i64; 10] = [
+            0,
+            100_000_000,
+            10_000_000,
+            1_000_000,
+            100_000,
+            10_000,
+            1_000,
+            100,
+            10,
+            1,
+        ];
+        let (digits, length) = self.number(9);
         if length == 0 {
             return None;
         }
-        for _ in length..9 {
-            nanos *= 10;
-        }
-        i32::try_from(nanos).ok()
+        i32::try_from(digits * UNITS[length]).ok()
     }
 }

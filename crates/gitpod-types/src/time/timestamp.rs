@@ -54,16 +54,12 @@ pub(crate) fn parse(text: &str) -> Result<Timestamp, TimeError> {
 
 fn read(text: &str) -> Option<Timestamp> {
     let mut reader = Reader::new(text);
-    let mut part = |digits, most, end| {
-        let value = reader.digits(digits).filter(|value| *value <= most)?;
-        reader.eat(end).then_some(value)
-    };
-    let year = part(4, 9999, b'-')?;
-    let month = part(2, 12, b'-')?;
-    let day = part(2, 31, b'T')?;
-    let hour = part(2, 23, b':')?;
-    let minute = part(2, 59, b':')?;
-    let second = reader.digits(2).filter(|second| *second <= 59)?;
+    let year = part::<4>(&mut reader, 9999, b'-')?;
+    let month = part::<2>(&mut reader, 12, b'-')?;
+    let day = part::<2>(&mut reader, 31, b'T')?;
+    let hour = part::<2>(&mut reader, 23, b':')?;
+    let minute = part::<2>(&mut reader, 59, b':')?;
+    let second = reader.digits::<2>().filter(|second| *second <= 59)?;
     let nanos = reader.fraction()?;
     let offset = offset(&mut reader)?;
     if !reader.is_at_end() {
@@ -71,10 +67,17 @@ fn read(text: &str) -> Option<Timestamp> {
     }
 
     let day = days(year, month, day)?;
+    let second = hour * 3_600 + minute * 60 + second;
     Some(Timestamp {
-        seconds: day * SECONDS_A_DAY + hour * 3_600 + minute * 60 + second - offset,
+        seconds: day * SECONDS_A_DAY + i64::from(second) - offset,
         nanos,
     })
+}
+
+/// A number of so many digits, and what stands behind it.
+fn part<const DIGITS: usize>(reader: &mut Reader<'_>, most: u32, end: u8) -> Option<u32> {
+    let value = reader.digits::<DIGITS>().filter(|value| *value <= most)?;
+    reader.eat(end).then_some(value)
 }
 
 /// Seconds east of UTC.
@@ -89,12 +92,12 @@ fn offset(reader: &mut Reader<'_>) -> Option<i64> {
     } else {
         return None;
     };
-    let hour = reader.digits(2).filter(|hour| *hour <= 23)?;
+    let hour = reader.digits::<2>().filter(|hour| *hour <= 23)?;
     if !reader.eat(b':') {
         return None;
     }
-    let minute = reader.digits(2).filter(|minute| *minute <= 59)?;
-    Some(sign * (hour * 3_600 + minute * 60))
+    let minute = reader.digits::<2>().filter(|minute| *minute <= 59)?;
+    Some(sign * i64::from(hour * 3_600 + minute * 60))
 }
 
 /// Days in 400 years, after which the calendar repeats.
@@ -116,8 +119,8 @@ fn date(day: i64) -> (i64, i64, i64) {
     (era * 400 + year + i64::from(month <= 2), month, day)
 }
 
-/// The day since 1970-01-01; `None` if there is no such day.
-fn days(year: i64, month: i64, day: i64) -> Option<i64> {
+/// The day since 1970-01-01; `None` if there is no such day. There is no year 0.
+fn days(year: u32, month: u32, day: u32) -> Option<i64> {
     let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     let last = match month {
         4 | 6 | 9 | 11 => 30,
@@ -129,11 +132,10 @@ fn days(year: i64, month: i64, day: i64) -> Option<i64> {
     if !(1..=last).contains(&day) {
         return None;
     }
-    let year = year - i64::from(month <= 2);
-    let era = year.div_euclid(400);
-    let of_era = year.rem_euclid(400);
+    let year = year.checked_sub(u32::from(month <= 2))?;
+    let (era, of_era) = (year / 400, year % 400);
     let month = if month > 2 { month - 3 } else { month + 9 };
     let of_year = (153 * month + 2) / 5 + day - 1;
     let day = of_era * 365 + of_era / 4 - of_era / 100 + of_year;
-    Some(era * DAYS_AN_ERA + day - DAYS_TO_EPOCH)
+    Some(i64::from(era) * DAYS_AN_ERA + i64::from(day) - DAYS_TO_EPOCH)
 }
