@@ -121,7 +121,7 @@ fn date(day: i64) -> (i64, i64, i64) {
 
 /// The day since 1970-01-01; `None` if there is no such day. There is no year 0.
 fn days(year: u32, month: u32, day: u32) -> Option<i64> {
-    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let is_leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     let last = match month {
         4 | 6 | 9 | 11 => 30,
         2 if is_leap => 29,
