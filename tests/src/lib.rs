@@ -1,6 +1,7 @@
 //! What the tests of the workspace as a whole share. The README is one of them.
 #![cfg_attr(doctest, doc = include_str!("../../README.md"))]
 
+pub mod forwarder;
 pub mod harness;
 pub mod recorder;
 pub mod toy;
