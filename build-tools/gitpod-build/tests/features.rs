@@ -77,7 +77,15 @@ fn no_feature_stands_for_a_service_that_is_gone() {
         (
             "gitpod-client",
             &[
-                "default", "full", "jiff", "time", "tls", "gzip", "br", "zstd",
+                "default",
+                "full",
+                "jiff",
+                "time",
+                "tls",
+                "unstable-rustls",
+                "gzip",
+                "br",
+                "zstd",
             ][..],
         ),
     ] {

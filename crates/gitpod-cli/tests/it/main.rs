@@ -3,6 +3,7 @@
 mod embedded;
 mod exit_codes;
 mod faults;
+mod proxy;
 mod serve;
 #[cfg(unix)]
 mod signals;

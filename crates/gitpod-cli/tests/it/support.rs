@@ -19,7 +19,18 @@ pub(crate) const API_KEY: &str = "key_Cr3dentialCr3dential";
 /// The binary with a clean environment, no standard input, and the credential set.
 pub(crate) fn gitpodctl() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gitpodctl"));
-    for name in ["ONA_API_KEY", "GITPOD_API_KEY", "ONA_TOKEN", "ONA_BASE_URL"] {
+    for name in [
+        "ONA_API_KEY",
+        "GITPOD_API_KEY",
+        "ONA_TOKEN",
+        "ONA_BASE_URL",
+        "HTTPS_PROXY",
+        "https_proxy",
+        "ALL_PROXY",
+        "all_proxy",
+        "NO_PROXY",
+        "no_proxy",
+    ] {
         command.env_remove(name);
     }
     command

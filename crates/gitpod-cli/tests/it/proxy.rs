@@ -1,0 +1,187 @@
+//! https by way of a proxy that the environment names.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use gitpod_testing::{Server, Tls};
+use tokio::runtime::Runtime;
+
+use crate::support::{Run, finish, gitpodctl};
+
+/// A proxy that makes tunnels, for whoever brings this credential.
+struct Proxy {
+    port: u16,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+const CREDENTIAL: &str = "user:a-proxys-password";
+/// The same as HTTP has it.
+const BASIC: &str = "Basic dXNlcjphLXByb3h5cy1wYXNzd29yZA==";
+
+impl Proxy {
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let asked = Arc::<Mutex<Vec<String>>>::default();
+        let seen = asked.clone();
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let seen = seen.clone();
+                thread::spawn(move || tunnel(stream, &seen));
+            }
+        });
+        Self { port, asked }
+    }
+
+    fn asked(&self) -> Vec<String> {
+        self.asked.lock().expect("no panic").clone()
+    }
+}
+
+fn tunnel(mut client: TcpStream, seen: &Mutex<Vec<String>>) {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") {
+        if client.read(&mut byte).expect("a request") == 0 {
+            return;
+        }
+        head.push(byte[0]);
+    }
+    let head = String::from_utf8(head).expect("UTF-8");
+    seen.lock().expect("no panic").push(head.clone());
+    if !head
+        .to_lowercase()
+        .contains(&format!("proxy-authorization: {BASIC}").to_lowercase())
+    {
+        let _ = client.write_all(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n");
+        return;
+    }
+    let target = head.split(' ').nth(1).expect("a target");
+    let Ok(server) = TcpStream::connect(target) else {
+        let _ = client.write_all(b"HTTP/1.1 502 Bad Gateway\r\n\r\n");
+        return;
+    };
+    client
+        .write_all(b"HTTP/1.1 200 OK\r\n\r\n")
+        .expect("written");
+    let mut back = (
+        server.try_clone().expect("a handle"),
+        client.try_clone().expect("a handle"),
+    );
+    thread::spawn(move || {
+        let _ = std::io::copy(&mut back.0, &mut back.1);
+        let _ = back.1.shutdown(Shutdown::Write);
+    });
+    let mut forth = (client, server);
+    let _ = std::io::copy(&mut forth.0, &mut forth.1);
+    let _ = forth.1.shutdown(Shutdown::Write);
+}
+
+struct Secure {
+    server: Server,
+    root: tempfile::NamedTempFile,
+    // Behind the server, so that it outlives it.
+    _runtime: Runtime,
+}
+
+impl Secure {
+    fn start() -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let server = runtime
+            .block_on(Server::builder().tls(Tls::new()).start())
+            .expect("a server");
+        let mut root = tempfile::NamedTempFile::new().expect("a file");
+        root.write_all(server.root_certificate().expect("TLS").as_bytes())
+            .expect("written");
+        Self {
+            server,
+            root,
+            _runtime: runtime,
+        }
+    }
+
+    /// Regenerates the seeded configuration's token, with these variables.
+    fn regenerate(&self, variables: &[(&str, &str)]) -> Run {
+        let child = gitpodctl()
+            .env("ONA_API_KEY", self.server.api_key())
+            .env("ONA_BASE_URL", self.server.base_url())
+            .env("SSL_CERT_FILE", self.root.path())
+            .envs(variables.iter().copied())
+            .args([
+                "scim",
+                "regenerate-token",
+                self.server.scim_configuration_id(),
+            ])
+            .spawn()
+            .expect("the binary runs");
+        let run = finish(child);
+        assert!(!run.stderr.contains("a-proxys-password"), "{run:#?}");
+        run
+    }
+}
+
+#[test]
+fn a_tunnel_and_no_credential_of_the_service() {
+    let (secure, proxy) = (Secure::start(), Proxy::start());
+    let url = format!("http://{CREDENTIAL}@127.0.0.1:{}", proxy.port);
+    let run = secure.regenerate(&[("HTTPS_PROXY", &url)]).expect(0);
+    assert!(
+        secure
+            .server
+            .tokens_issued()
+            .contains(&run.line().to_owned())
+    );
+    let asked = proxy.asked();
+    assert_eq!(asked.len(), 1);
+    let target = format!("CONNECT 127.0.0.1:{} HTTP/1.1", secure.server.port());
+    assert!(asked[0].starts_with(&target), "{}", asked[0]);
+    assert!(!asked[0].contains(secure.server.api_key()));
+}
+
+#[test]
+fn not_for_hosts_that_are_left_out() {
+    let (secure, proxy) = (Secure::start(), Proxy::start());
+    let url = format!("http://127.0.0.1:{}", proxy.port);
+    secure
+        .regenerate(&[
+            ("https_proxy", &url),
+            ("no_proxy", "example.com,127.0.0.0/8"),
+        ])
+        .expect(0);
+    assert!(proxy.asked().is_empty());
+}
+
+/// Nothing was sent to the service, and the run says so.
+#[test]
+fn a_proxy_that_refuses_or_is_not_there() {
+    let (secure, proxy) = (Secure::start(), Proxy::start());
+    let unasked = secure.server.call_count();
+    let without_credential = format!("http://127.0.0.1:{}", proxy.port);
+    let gone = {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        format!("http://{}", listener.local_addr().expect("an address"))
+    };
+    for (url, says) in [(&without_credential, "the proxy"), (&gone, "the proxy")] {
+        secure
+            .regenerate(&[("HTTPS_PROXY", url)])
+            .expect(6)
+            .silent()
+            .says(says);
+    }
+    assert_eq!(secure.server.call_count(), unasked);
+}
+
+#[test]
+fn a_proxy_that_is_none() {
+    let secure = Secure::start();
+    secure
+        .regenerate(&[("HTTPS_PROXY", "socks5://user:a-proxys-password@localhost")])
+        .silent()
+        .says("HTTPS_PROXY");
+}
