@@ -11,7 +11,7 @@ use gitpod_client::types::v1::{
     ListScimConfigurationsRequest, PaginationRequest, RegenerateScimTokenRequest,
     UpdateScimConfigurationRequest,
 };
-use gitpod_client::{Client, Code, Codec};
+use gitpod_client::{Client, Code, Codec, Compression};
 use gitpod_testing::{Clock, Server};
 use gitpod_tests::harness::Harness;
 use gitpod_tests::recorder::Recorder;
@@ -34,6 +34,8 @@ async fn start() -> Wire {
     let recorder = Recorder::start(harness.port()).await.unwrap();
     let client = harness
         .client(Codec::Json)
+        // What the default features offer, whatever another crate of the same build asks for.
+        .runtime(|runtime| runtime.accept_compression([Compression::Gzip]))
         .base_url(recorder.base_url())
         .build()
         .unwrap();
