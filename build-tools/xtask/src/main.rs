@@ -6,6 +6,7 @@ use std::{fmt, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
+mod bench;
 mod conformance;
 mod proto;
 
@@ -19,6 +20,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Print what a call costs, ours beside bare hyper and reqwest.
+    Bench(bench::Command),
     /// Test the runtime with the suites of its protocols.
     #[command(subcommand)]
     Conformance(conformance::Command),
@@ -45,6 +48,7 @@ impl fmt::Display for Failure {
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
+        Command::Bench(command) => command.run(),
         Command::Conformance(command) => command.run(),
         Command::Proto(command) => command.run(),
     };
