@@ -23,7 +23,7 @@ pub use connect::codec::Codec;
 pub use connect::compression::Compression;
 pub use connect::error::ServerError;
 pub use connect_hyper::{Code, Method};
-pub use fault::{Fault, FaultHandle, FaultPlan};
+pub use fault::{ConnectionFault, Fault, FaultHandle, FaultPlan};
 pub use handler::{Request, RequestStream, Response, ResponseSender, ResponseStream, ServedKind};
 pub use http;
 pub use server::Server;

@@ -15,7 +15,7 @@ use crate::calls::CallRecord;
 use crate::clock::Clock;
 use crate::connect::error::ServerError;
 use crate::dispatch::Dispatcher;
-use crate::fault::{FaultHandle, FaultPlan};
+use crate::fault::{ConnectionFault, FaultHandle, FaultPlan};
 use crate::handler::{Handler, Input, Output, Request, Response, ServedKind};
 use crate::net::listener::{self, Phase};
 use crate::net::socket::Acceptor;
@@ -305,6 +305,28 @@ impl Server {
     /// those that it says. Faults wait in the order in which they came, and a call meets one.
     pub fn inject(&self, fault: impl Into<FaultPlan>) -> FaultHandle {
         self.0.dispatcher.faults.inject(fault.into())
+    }
+
+    /// Has something go wrong with the next so many connections, before anything is said over
+    /// them. They wait in the order in which they came, and a connection meets one.
+    ///
+    /// ```
+    /// use gitpod_testing::{ConnectionFault, Server};
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let server = Server::start().await?;
+    /// // One that never answers, and two that are reset.
+    /// server.spoil_connections(ConnectionFault::stall(), 1);
+    /// server.spoil_connections(ConnectionFault::reset(), 2);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn spoil_connections(&self, fault: ConnectionFault, connections: usize) {
+        self.0
+            .dispatcher
+            .faults
+            .spoil_connections(&fault, connections);
     }
 
     /// Takes all faults back.

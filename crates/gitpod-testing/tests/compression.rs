@@ -11,7 +11,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
-use gitpod_testing::{Compression, Method, Server};
+use gitpod_testing::{Compression, Fault, Method, Server};
 use http::Version;
 use serde_json::json;
 use support::streaming::{Calling, Collect, Converse, Count, encode, envelope, serve_toys};
@@ -205,6 +205,23 @@ async fn the_client_chooses_among_those_that_the_server_offers() {
         let request = peer.request("GetOrganization", &headers, body.to_string().into());
         let reply = peer.send(request).await.unwrap();
         assert_eq!(reply.headers["content-encoding"], expected);
+    }
+}
+
+/// A fault that changes the message changes what was to be compressed.
+#[tokio::test]
+async fn faults_edit_messages_and_not_their_compression() {
+    let server = server(ALL).await;
+    for version in BOTH {
+        let mut peer = Peer::connect(&server, version).await;
+        server.inject(Fault::oversized_body(1000));
+        let body = json!({ "organizationId": server.organization_id() });
+        let headers = [("accept-encoding", "gzip")];
+        let request = peer.request("GetOrganization", &headers, body.to_string().into());
+        let reply = peer.send(request).await.unwrap();
+        assert!(!reply.headers.contains_key("content-encoding"));
+        assert!(reply.body.len() > 1000);
+        assert!(reply.json()["organization"].is_object());
     }
 }
 

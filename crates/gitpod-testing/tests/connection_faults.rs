@@ -7,7 +7,7 @@ mod support;
 use std::error::Error as _;
 use std::time::{Duration, Instant};
 
-use gitpod_testing::Fault;
+use gitpod_testing::{ConnectionFault, Fault};
 use http::header::CONTENT_LENGTH;
 use http::{HeaderValue, Version};
 use support::{BOTH, Failure, METHOD, PATIENCE, Peer, Stage, id, raw, raw_call, server, spoil};
@@ -289,4 +289,55 @@ async fn bytes_that_are_followed_by_nothing() {
     server.kill();
     let end = tokio::time::timeout(PATIENCE, stream.read_u8()).await;
     assert!(end.unwrap().is_err());
+}
+
+#[tokio::test]
+async fn connections_are_spoiled_before_anything_is_said() {
+    let server = server().await;
+    let call = raw_call(&server, METHOD, &id(&server).to_string());
+    server.spoil_connections(ConnectionFault::close(), 1);
+    server.spoil_connections(ConnectionFault::reset(), 2);
+    server.spoil_connections(ConnectionFault::raw("no HTTP"), 1);
+    let (received, _) = raw(&server, &call).await;
+    assert!(received.is_empty());
+    for _ in 0..2 {
+        let (received, end) = raw(&server, &call).await;
+        assert!(received.is_empty());
+        let kind = end.unwrap_err().kind();
+        assert!(
+            matches!(
+                kind,
+                std::io::ErrorKind::ConnectionReset | std::io::ErrorKind::BrokenPipe
+            ),
+            "{kind:?}"
+        );
+    }
+    let (received, _) = raw(&server, &call).await;
+    assert_eq!(received, b"no HTTP");
+    // None of them was a call, and the next connection is fine.
+    assert_eq!(server.call_count(), 0);
+    let mut peer = Peer::connect(&server, Version::HTTP_2).await;
+    peer.ok(METHOD, id(&server)).await;
+
+    server.spoil_connections(ConnectionFault::close(), 5);
+    server.clear_faults();
+    let mut peer = Peer::connect(&server, Version::HTTP_11).await;
+    peer.ok(METHOD, id(&server)).await;
+}
+
+#[tokio::test]
+async fn a_connection_that_stalls_is_held_until_the_server_stops() {
+    let server = server().await;
+    let call = raw_call(&server, METHOD, &id(&server).to_string());
+    server.spoil_connections(ConnectionFault::stall(), 1);
+    let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", server.port()))
+        .await
+        .unwrap();
+    stream.write_all(&call).await.unwrap();
+    let more = tokio::time::timeout(Duration::from_millis(200), stream.read_u8());
+    assert!(more.await.is_err());
+    tokio::time::timeout(PATIENCE, server.stop()).await.unwrap();
+    let end = tokio::time::timeout(PATIENCE, stream.read_u8()).await;
+    assert!(end.unwrap().is_err());
+    assert_eq!(server.tokens_issued().len(), 1);
 }

@@ -8,7 +8,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gitpod_testing::{ClientCertificate, Fault, Server, Tls};
+use gitpod_testing::{ClientCertificate, ConnectionFault, Fault, Server, Tls};
 use http::Version;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
@@ -297,6 +297,31 @@ async fn raw_bytes_and_resets_as_the_client_sees_them() {
     let (received, end) = raw(Fault::drop_after().by_reset()).await;
     assert!(received.is_empty());
     assert_eq!(end.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
+}
+
+#[tokio::test]
+async fn handshakes_fail_where_told() {
+    let server = server(Tls::new()).await;
+    for (fault, kind) in [
+        (ConnectionFault::close(), io::ErrorKind::UnexpectedEof),
+        (
+            ConnectionFault::raw("no TLS here"),
+            io::ErrorKind::InvalidData,
+        ),
+    ] {
+        server.spoil_connections(fault, 1);
+        let error = shake(&server, &server, None, "localhost", &[]).await;
+        assert_eq!(error.unwrap_err().kind(), kind);
+    }
+    server.spoil_connections(ConnectionFault::stall(), 1);
+    let stalled = shake(&server, &server, None, "localhost", &[]);
+    let stalled = tokio::time::timeout(Duration::from_millis(200), stalled);
+    assert!(stalled.await.is_err());
+    assert!(
+        shake(&server, &server, None, "localhost", &[])
+            .await
+            .is_ok()
+    );
 }
 
 #[tokio::test]

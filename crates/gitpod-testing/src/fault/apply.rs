@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderValue;
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, DATE};
+use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, DATE};
 
 use super::envelopes::{Envelopes, MessageEdit, StreamEdit};
 use super::{Delivery, Edit, Extent, Fault, Loss};
 use crate::connect::codec::Codec;
-use crate::connect::compression::Compression;
+use crate::connect::compression::{Compression, decompress};
 use crate::connect::head::Form;
 use crate::handler::StreamAnswer;
 use crate::net::body::{ScriptedBody, Source, Step};
@@ -193,6 +193,7 @@ fn replace(response: &mut http::Response<Source>, other: http::Response<Source>)
 
 fn edit_message(edit: &MessageEdit, response: &mut http::Response<Source>) {
     let codec = codec(response);
+    plain(response);
     match response.body_mut() {
         Source::Whole(body) => {
             if edit.apply(codec, body) {
@@ -206,6 +207,22 @@ fn edit_message(edit: &MessageEdit, response: &mut http::Response<Source>) {
                 compress(response, Compression::Gzip);
             }
         }
+    }
+}
+
+/// Undoes the compression of a unary response: an edited message goes out as it is.
+fn plain(response: &mut http::Response<Source>) {
+    let Some(encoding) = response.headers().get(CONTENT_ENCODING) else {
+        return;
+    };
+    let encoding = encoding.to_str().unwrap_or_default();
+    // A name that means nothing here was set by a fault, over a body that stayed as it was.
+    if let Ok(Some(compression)) = Compression::from_name(encoding, ACCEPT_ENCODING)
+        && let Source::Whole(body) = response.body_mut()
+        && let Ok(message) = decompress(Some(compression), body.clone(), usize::MAX - 1)
+    {
+        *body = message;
+        response.headers_mut().remove(CONTENT_ENCODING);
     }
 }
 

@@ -1,10 +1,11 @@
 //! For which calls a fault is meant, and which ones it met.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::Fault;
+use super::{ConnectionFault, Fault};
 
 /// A fault, and the calls that it is for: the next one, unless told otherwise.
 #[derive(Debug, Clone)]
@@ -151,9 +152,12 @@ impl fmt::Debug for FaultHandle {
     }
 }
 
-/// The faults that wait for their calls, in the order in which they were injected.
+/// The faults that wait for their calls and connections, in the order in which they were injected.
 #[derive(Debug, Default)]
-pub(crate) struct FaultBoard(Mutex<Vec<FaultHandle>>);
+pub(crate) struct FaultBoard {
+    calls: Mutex<Vec<FaultHandle>>,
+    connections: Mutex<VecDeque<ConnectionFault>>,
+}
 
 impl FaultBoard {
     pub(crate) fn inject(&self, plan: FaultPlan) -> FaultHandle {
@@ -169,6 +173,18 @@ impl FaultBoard {
 
     pub(crate) fn clear(&self) {
         self.waiting().clear();
+        self.connections().clear();
+    }
+
+    /// Has the next so many connections spoiled.
+    pub(crate) fn spoil_connections(&self, fault: &ConnectionFault, connections: usize) {
+        let faults = std::iter::repeat_n(fault.clone(), connections);
+        self.connections().extend(faults);
+    }
+
+    /// The fault for a connection that has just been made.
+    pub(crate) fn take_connection(&self) -> Option<ConnectionFault> {
+        self.connections().pop_front()
     }
 
     /// The fault for a request: the first one injected that is for it. A call meets one fault.
@@ -192,7 +208,13 @@ impl FaultBoard {
     }
 
     fn waiting(&self) -> MutexGuard<'_, Vec<FaultHandle>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn connections(&self) -> MutexGuard<'_, VecDeque<ConnectionFault>> {
+        self.connections
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 

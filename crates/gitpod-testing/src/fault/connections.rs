@@ -80,3 +80,33 @@ impl Fault {
         Self::delivered(Delivery::Lost(Loss::Connection(ending)))
     }
 }
+
+/// Something that goes wrong with a connection before a byte of TLS or HTTP is read from it, for
+/// [`Server::spoil_connections`](crate::Server::spoil_connections). No request is in the log then,
+/// and none is executed.
+#[derive(Debug, Clone)]
+#[must_use = "a fault does nothing until it is injected"]
+pub struct ConnectionFault(pub(crate) Ending);
+
+impl ConnectionFault {
+    /// The connection is closed in good order.
+    pub fn close() -> Self {
+        Self(Ending::Close)
+    }
+
+    /// The connection is reset (RST).
+    pub fn reset() -> Self {
+        Self(Ending::Reset)
+    }
+
+    /// Nothing is said: a handshake stalls, and so does a request.
+    pub fn stall() -> Self {
+        Self(Ending::RawOpen(Bytes::new()))
+    }
+
+    /// These bytes are said to whatever the client says, and the connection is closed: something
+    /// that doesn't speak TLS, or HTTP.
+    pub fn raw(bytes: impl Into<Bytes>) -> Self {
+        Self(Ending::Raw(bytes.into()))
+    }
+}

@@ -17,6 +17,7 @@ use http::{HeaderName, HeaderValue};
 pub(crate) use apply::{Answer, deliver};
 pub(crate) use board::{FaultBoard, Target};
 pub use board::{FaultHandle, FaultPlan};
+pub use connections::ConnectionFault;
 pub(crate) use envelopes::Envelopes;
 
 use self::envelopes::{MessageEdit, StreamEdit};

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 
 use super::listener::Phase;
 use super::socket::{Acceptor, Socket};
+use super::tcp::Tcp;
 use crate::dispatch::{Dispatcher, dispatch};
 
 /// How long a closed connection waits for the peer to close too.
@@ -75,8 +76,13 @@ pub(crate) async fn serve(
     dispatcher: Arc<Dispatcher>,
     mut phase: watch::Receiver<Phase>,
 ) {
+    let tcp = Tcp::new(stream);
+    if let Some(fault) = dispatcher.faults.take_connection() {
+        finish(&mut Socket::Plain(tcp), Some(fault.0), phase).await;
+        return;
+    }
     let accepted = tokio::select! {
-        accepted = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)) => accepted,
+        accepted = tokio::time::timeout(HANDSHAKE, acceptor.accept(tcp)) => accepted,
         // Nothing is under way yet that could be finished.
         _ = phase.wait_for(|phase| *phase != Phase::Running) => return,
     };
@@ -141,7 +147,7 @@ pub(crate) async fn serve(
     }
 }
 
-/// Ends a connection that hyper has let go of.
+/// Ends a connection that hyper has let go of, or never had.
 async fn finish(socket: &mut Socket, ending: Option<Ending>, mut phase: watch::Receiver<Phase>) {
     match ending {
         Some(Ending::Reset) => socket.reset_on_close(),

@@ -9,7 +9,6 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::net::TcpStream;
 #[cfg(feature = "tls")]
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
@@ -34,8 +33,7 @@ impl Acceptor {
     }
 
     /// Makes a socket of a connection: with TLS, once the client has shaken hands.
-    pub(super) async fn accept(&self, stream: TcpStream) -> io::Result<Socket> {
-        let tcp = Tcp::new(stream);
+    pub(super) async fn accept(&self, tcp: Tcp) -> io::Result<Socket> {
         match self {
             Acceptor::Plain => Ok(Socket::Plain(tcp)),
             #[cfg(feature = "tls")]
