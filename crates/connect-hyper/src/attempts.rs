@@ -201,10 +201,9 @@ impl<'a> Attempts<'a> {
         self.progress.past.attempts += 1;
         self.progress.phase = Phase::Begun;
         self.progress.is_refused = false;
-        self.progress.used = if client.credentials.is_provided() && !self.has_authorization() {
-            client.credentials.get().await?
-        } else {
-            None
+        self.progress.used = match client.credentials.provided() {
+            Some(provided) if !self.has_authorization() => Some(provided.get().await?),
+            _ => None,
         };
         // Blocks, for what a future has let go of takes room in it until its block ends.
         let mut raw = {

@@ -116,11 +116,6 @@ impl Credentials {
         !matches!(self, Self::None)
     }
 
-    /// Whether somebody has to be asked for the credential.
-    pub(crate) fn is_provided(&self) -> bool {
-        matches!(self, Self::Provider(_))
-    }
-
     /// The credential that is always the same, if there is one.
     pub(crate) fn fixed(&self) -> Option<&Credential> {
         match self {
@@ -129,12 +124,11 @@ impl Credentials {
         }
     }
 
-    /// The credential for an attempt.
-    pub(crate) async fn get(&self) -> Result<Option<Credential>, Error> {
+    /// Who has to be asked for the credential of an attempt, if somebody has to.
+    pub(crate) fn provided(&self) -> Option<&Cached> {
         match self {
-            Self::None => Ok(None),
-            Self::Static(credential) => Ok(Some(credential.clone())),
-            Self::Provider(cached) => cached.get().await.map(Some),
+            Self::Provider(cached) => Some(cached),
+            Self::None | Self::Static(_) => None,
         }
     }
 
@@ -160,7 +154,8 @@ impl Cached {
         self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn get(&self) -> Result<Credential, Error> {
+    /// The credential for an attempt.
+    pub(crate) async fn get(&self) -> Result<Credential, Error> {
         let before = self.lock().clone();
         if let Some(live) = before.as_ref().filter(|last| last.is_live()) {
             return Ok(live.clone());

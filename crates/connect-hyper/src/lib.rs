@@ -3,13 +3,16 @@
 // Comments that say "Checklist" name a rule in PROTOCOL.md.
 
 mod attempts;
+mod base_url;
 mod body;
 mod call;
 mod cancel;
 mod client;
+mod client_builder;
 mod code;
 mod codec;
 mod compression;
+mod connection_settings;
 mod credential;
 mod credential_file;
 mod deadline;
@@ -42,7 +45,8 @@ mod unbrotli;
 
 pub use body::{RequestBody, ResponseBody};
 pub use call::Call;
-pub use client::{Client, ClientBuilder};
+pub use client::Client;
+pub use client_builder::ClientBuilder;
 pub use code::{Code, ParseCodeError};
 pub use codec::Codec;
 pub use compression::Compression;

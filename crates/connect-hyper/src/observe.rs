@@ -10,11 +10,11 @@ use tracing::level_filters::LevelFilter;
 use tracing::{Level, Span, debug, debug_span};
 
 use crate::Code;
+use crate::base_url::BaseUrl;
 use crate::call::Prepared;
 use crate::client::Inner;
 use crate::error::Error;
 use crate::payload::Payload;
-use crate::request::BaseUrl;
 use crate::response::Raw;
 
 /// An attempt of a call that is over.

@@ -7,8 +7,8 @@ use http::header::{self, HeaderMap};
 use http::uri::{Scheme, Uri};
 
 use crate::Code;
+use crate::base_url::is_loopback;
 use crate::error::{Error, Execution};
-use crate::request::is_loopback;
 
 /// How many redirects a request may take on its way.
 pub(crate) const MAX_HOPS: u32 = 5;

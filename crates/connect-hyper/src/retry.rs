@@ -173,25 +173,6 @@ mod tests {
     use super::*;
     use crate::error::Execution;
 
-    const CODES: [Code; 16] = [
-        Code::Canceled,
-        Code::Unknown,
-        Code::InvalidArgument,
-        Code::DeadlineExceeded,
-        Code::NotFound,
-        Code::AlreadyExists,
-        Code::PermissionDenied,
-        Code::ResourceExhausted,
-        Code::FailedPrecondition,
-        Code::Aborted,
-        Code::OutOfRange,
-        Code::Unimplemented,
-        Code::Internal,
-        Code::Unavailable,
-        Code::DataLoss,
-        Code::Unauthenticated,
-    ];
-
     const IDEMPOTENCIES: [Idempotency; 3] = [
         Idempotency::Unknown,
         Idempotency::NoSideEffects,
@@ -222,7 +203,7 @@ mod tests {
 
     #[test]
     fn by_what_the_server_says() {
-        for code in CODES {
+        for code in Code::ALL {
             let error = told(code);
             let passes = matches!(code, Code::Unavailable | Code::ResourceExhausted);
             assert_eq!(
@@ -341,7 +322,7 @@ mod tests {
             Just(Execution::Ambiguous),
             Just(Execution::Executed),
         ];
-        let code = proptest::sample::select(&CODES[..]);
+        let code = proptest::sample::select(&Code::ALL[..]);
         let ask = proptest::option::of((0_u64..100_000, any::<bool>()));
         (code, proptest::option::of(execution), ask).prop_map(|(code, execution, ask)| {
             let mut error = match execution {

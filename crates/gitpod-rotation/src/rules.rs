@@ -4,16 +4,14 @@
 //! switch, and asking is a constant.
 
 /// A rule, as `machine` asks for it where the rule has its home.
-#[cfg_attr(
-    not(test),
-    allow(dead_code, reason = "the disk's rules are the checker's")
-)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Rule {
     /// Rule 5: the escrow is durable before anything is done with the token. The checker's disk
     /// keeps it, as the action promises.
+    #[cfg(test)]
     EscrowSynced,
     /// Rule 3: `asked` is durable before the request leaves. Likewise.
+    #[cfg(test)]
     AskedSynced,
     /// After an ambiguous answer: an unchanged expiry says nothing before the wait is over.
     Wait,

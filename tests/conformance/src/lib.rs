@@ -2,6 +2,7 @@
 //! and the frames in which it speaks over standard input and output.
 
 pub mod frame;
+pub mod headers;
 mod json;
 pub mod method;
 

@@ -17,9 +17,9 @@ use tower_service::Service as _;
 use super::Options;
 #[cfg(feature = "tls")]
 use super::{TlsOptions, proxy::Proxy, tls::Tls};
+use crate::base_url::BaseUrl;
 use crate::body::RequestBody;
 use crate::error::{BoxError, Error};
-use crate::request::BaseUrl;
 
 /// How long what was sent may stay unacknowledged: a host that is gone is found while calls wait.
 #[cfg(target_os = "linux")]

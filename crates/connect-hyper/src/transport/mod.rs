@@ -26,9 +26,9 @@ use self::pool::OriginPool;
 use self::sending::{Attempt, Sending};
 use self::service::Erased;
 use crate::Code;
+use crate::base_url::BaseUrl;
 use crate::body::RequestBody;
 use crate::error::Error;
-use crate::request::BaseUrl;
 
 pub(crate) use self::connect::Versions;
 pub(crate) use self::lease::BoxLease;

@@ -77,14 +77,7 @@ where
 }
 
 impl Transport {
-    pub(crate) fn service<S, B>(service: S) -> Self
-    where
-        S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + Sync + 'static,
-        S::Future: Send,
-        S::Error: Into<BoxError>,
-        B: Body<Data = Bytes> + Send + 'static,
-        B::Error: Into<BoxError>,
-    {
+    pub(crate) fn service(service: impl Erased + 'static) -> Self {
         Self::Service(Box::new(service))
     }
 }

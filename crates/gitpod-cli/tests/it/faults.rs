@@ -6,55 +6,10 @@ use std::net::TcpStream;
 
 use gitpod_testing::http::StatusCode;
 use gitpod_testing::{Fault, Server};
-use tokio::runtime::Runtime;
 
-use crate::support::{Run, finish, gitpodctl};
-
-struct Embedded {
-    server: Server,
-    // Behind the server, so that it outlives it.
-    _runtime: Runtime,
-}
+use crate::support::Embedded;
 
 impl Embedded {
-    fn start() -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .expect("a runtime");
-        Self {
-            server: runtime.block_on(Server::start()).expect("a server"),
-            _runtime: runtime,
-        }
-    }
-
-    /// Regenerates the seeded configuration's token, and looks for every token on standard error.
-    fn regenerate(&self, arguments: &[&str]) -> Run {
-        let child = gitpodctl()
-            .env("ONA_API_KEY", self.server.api_key())
-            .env("ONA_BASE_URL", self.server.base_url())
-            .args([
-                "scim",
-                "regenerate-token",
-                self.server.scim_configuration_id(),
-            ])
-            .args(arguments)
-            .spawn()
-            .expect("the binary runs");
-        let run = finish(child);
-        for secret in self
-            .server
-            .tokens_issued()
-            .iter()
-            .map(String::as_str)
-            .chain([self.server.api_key()])
-        {
-            assert!(!run.stderr.contains(secret), "{run:#?}");
-        }
-        run
-    }
-
     /// Whether the SCIM endpoint takes this token.
     fn is_alive(&self, token: &str) -> bool {
         let mut stream =
@@ -82,7 +37,7 @@ impl Embedded {
 
 #[test]
 fn the_new_token_is_alive_and_the_old_one_dead() {
-    let embedded = Embedded::start();
+    let embedded = Embedded::start(Server::builder());
     let old = embedded.server.scim_token().to_owned();
     assert!(embedded.is_alive(&old));
     let run = embedded.regenerate(&[]).expect(0);
@@ -92,7 +47,7 @@ fn the_new_token_is_alive_and_the_old_one_dead() {
 
 #[test]
 fn a_lost_request_and_a_lost_answer_look_the_same() {
-    let embedded = Embedded::start();
+    let embedded = Embedded::start(Server::builder());
     let old = embedded.server.scim_token().to_owned();
     embedded.server.inject(Fault::drop_before());
     embedded.regenerate(&[]).expect(7).silent();
@@ -113,7 +68,7 @@ fn a_lost_request_and_a_lost_answer_look_the_same() {
 
 #[test]
 fn a_body_that_stalls_ends_at_the_deadline() {
-    let embedded = Embedded::start();
+    let embedded = Embedded::start(Server::builder());
     embedded.server.inject(Fault::stall_body(0));
     embedded
         .regenerate(&["--timeout", "300ms"])
@@ -134,7 +89,7 @@ fn a_body_that_stalls_ends_at_the_deadline() {
 
 #[test]
 fn answers_of_somebody_else_are_ambiguous() {
-    let embedded = Embedded::start();
+    let embedded = Embedded::start(Server::builder());
     let old = embedded.server.scim_token().to_owned();
     for status in [502, 503, 504] {
         let status = StatusCode::from_u16(status).expect("a status");
@@ -153,7 +108,7 @@ fn answers_of_somebody_else_are_ambiguous() {
 fn garbage_is_kept_as_it_came() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("token");
-    let embedded = Embedded::start();
+    let embedded = Embedded::start(Server::builder());
     embedded.server.inject(Fault::garbage());
     embedded
         .regenerate(&["--token-file", path.to_str().unwrap()])

@@ -6,9 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use gitpod_testing::{Server, Tls};
-use tokio::runtime::Runtime;
 
-use crate::support::{Run, finish, gitpodctl};
+use crate::support::{Embedded, Run};
 
 /// A proxy that makes tunnels, for whoever brings this credential.
 struct Proxy {
@@ -79,48 +78,28 @@ fn tunnel(mut client: TcpStream, seen: &Mutex<Vec<String>>) {
     let _ = forth.1.shutdown(Shutdown::Write);
 }
 
+/// A server that speaks TLS, and the file of its root.
 struct Secure {
-    server: Server,
+    embedded: Embedded,
     root: tempfile::NamedTempFile,
-    // Behind the server, so that it outlives it.
-    _runtime: Runtime,
 }
 
 impl Secure {
     fn start() -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .expect("a runtime");
-        let server = runtime
-            .block_on(Server::builder().tls(Tls::new()).start())
-            .expect("a server");
+        let embedded = Embedded::start(Server::builder().tls(Tls::new()));
         let mut root = tempfile::NamedTempFile::new().expect("a file");
-        root.write_all(server.root_certificate().expect("TLS").as_bytes())
-            .expect("written");
-        Self {
-            server,
-            root,
-            _runtime: runtime,
-        }
+        let certificate = embedded.server.root_certificate().expect("TLS");
+        root.write_all(certificate.as_bytes()).expect("written");
+        Self { embedded, root }
     }
 
     /// Regenerates the seeded configuration's token, with these variables.
     fn regenerate(&self, variables: &[(&str, &str)]) -> Run {
-        let child = gitpodctl()
-            .env("ONA_API_KEY", self.server.api_key())
-            .env("ONA_BASE_URL", self.server.base_url())
-            .env("SSL_CERT_FILE", self.root.path())
-            .envs(variables.iter().copied())
-            .args([
-                "scim",
-                "regenerate-token",
-                self.server.scim_configuration_id(),
-            ])
-            .spawn()
-            .expect("the binary runs");
-        let run = finish(child);
+        let run = self.embedded.regenerate_as(|command| {
+            command
+                .env("SSL_CERT_FILE", self.root.path())
+                .envs(variables.iter().copied())
+        });
         assert!(!run.stderr.contains("a-proxys-password"), "{run:#?}");
         run
     }
@@ -133,15 +112,19 @@ fn a_tunnel_and_no_credential_of_the_service() {
     let run = secure.regenerate(&[("HTTPS_PROXY", &url)]).expect(0);
     assert!(
         secure
+            .embedded
             .server
             .tokens_issued()
             .contains(&run.line().to_owned())
     );
     let asked = proxy.asked();
     assert_eq!(asked.len(), 1);
-    let target = format!("CONNECT 127.0.0.1:{} HTTP/1.1", secure.server.port());
+    let target = format!(
+        "CONNECT 127.0.0.1:{} HTTP/1.1",
+        secure.embedded.server.port()
+    );
     assert!(asked[0].starts_with(&target), "{}", asked[0]);
-    assert!(!asked[0].contains(secure.server.api_key()));
+    assert!(!asked[0].contains(secure.embedded.server.api_key()));
 }
 
 #[test]
@@ -161,7 +144,7 @@ fn not_for_hosts_that_are_left_out() {
 #[test]
 fn a_proxy_that_refuses_or_is_not_there() {
     let (secure, proxy) = (Secure::start(), Proxy::start());
-    let unasked = secure.server.call_count();
+    let unasked = secure.embedded.server.call_count();
     let without_credential = format!("http://127.0.0.1:{}", proxy.port);
     let gone = {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
@@ -174,7 +157,7 @@ fn a_proxy_that_refuses_or_is_not_there() {
             .silent()
             .says(says);
     }
-    assert_eq!(secure.server.call_count(), unasked);
+    assert_eq!(secure.embedded.server.call_count(), unasked);
 }
 
 #[test]

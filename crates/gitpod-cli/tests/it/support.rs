@@ -9,6 +9,9 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use gitpod_testing::{Builder, Server};
+use tokio::runtime::Runtime;
+
 /// The configuration that the scripted server's answers are about.
 pub(crate) const ID: &str = "d2c94c27-3b76-4a42-b88c-95a85e392c68";
 /// The token in the scripted server's answers.
@@ -96,6 +99,55 @@ pub(crate) fn finish(child: Child) -> Run {
         code: output.status.code(),
         stdout: String::from_utf8(output.stdout).expect("UTF-8"),
         stderr,
+    }
+}
+
+/// The embedded server, in this process.
+pub(crate) struct Embedded {
+    pub(crate) server: Server,
+    // Behind the server, so that it outlives it.
+    _runtime: Runtime,
+}
+
+impl Embedded {
+    pub(crate) fn start(builder: Builder) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        Self {
+            server: runtime.block_on(builder.start()).expect("a server"),
+            _runtime: runtime,
+        }
+    }
+
+    /// Regenerates the seeded configuration's token.
+    pub(crate) fn regenerate(&self, arguments: &[&str]) -> Run {
+        self.regenerate_as(|command| command.args(arguments))
+    }
+
+    /// The same with settings of the process, and a look for every token on standard error.
+    pub(crate) fn regenerate_as(&self, set: impl FnOnce(&mut Command) -> &mut Command) -> Run {
+        let mut command = gitpodctl();
+        command
+            .env("ONA_API_KEY", self.server.api_key())
+            .env("ONA_BASE_URL", self.server.base_url())
+            .args([
+                "scim",
+                "regenerate-token",
+                self.server.scim_configuration_id(),
+            ]);
+        let run = finish(set(&mut command).spawn().expect("the binary runs"));
+        let issued = self.server.tokens_issued();
+        for secret in issued
+            .iter()
+            .map(String::as_str)
+            .chain([self.server.api_key()])
+        {
+            assert!(!run.stderr.contains(secret), "{run:#?}");
+        }
+        run
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use conformance::headers::headers;
 use conformance::method::{
     Answer, BidiStream, ClientStream, IdempotentUnary, ServerStream, Unary, Unimplemented,
 };
@@ -202,8 +203,8 @@ impl<T: Message + Answer> Responses<T> {
     async fn all(mut self) -> Outcome {
         while self.next().await? {}
         if let Some(stream) = &self.stream {
-            self.result.response_headers = outcome::headers(stream.headers());
-            self.result.response_trailers = outcome::headers(stream.trailers());
+            self.result.response_headers = headers(stream.headers());
+            self.result.response_trailers = headers(stream.trailers());
         }
         Ok(self.result)
     }

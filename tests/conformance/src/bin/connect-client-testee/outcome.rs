@@ -1,12 +1,12 @@
 //! What came of a call, in the suite's words.
 
+use conformance::headers::headers;
 use conformance::method::Answer;
 use conformance::proto::{
-    self, ClientCompatResponse, ClientErrorResult, ClientResponseResult, Code, Header,
+    self, ClientCompatResponse, ClientErrorResult, ClientResponseResult, Code,
     client_compat_response::Result as Outcome,
 };
 use connect_hyper::{Error, Response};
-use http::HeaderMap;
 
 /// The answer to one of the suite's requests. An error is one of this program's own, before there was
 /// a call.
@@ -63,18 +63,4 @@ pub(crate) fn error(error: &Error) -> proto::Error {
             })
             .collect(),
     }
-}
-
-/// Each name once, with all its values.
-pub(crate) fn headers(map: &HeaderMap) -> Vec<Header> {
-    map.keys()
-        .map(|name| Header {
-            name: name.to_string(),
-            value: map
-                .get_all(name)
-                .iter()
-                .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
-                .collect(),
-        })
-        .collect()
 }

@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use conformance::headers::headers;
 use conformance::proto::conformance_payload::{ConnectGetInfo, RequestInfo};
 use conformance::proto::unary_response_definition::Response as Defined;
 use conformance::proto::{self, ConformancePayload, Header, UnaryResponseDefinition};
-use gitpod_testing::http::{HeaderMap, HeaderName, HeaderValue};
+use gitpod_testing::http::{HeaderName, HeaderValue};
 use gitpod_testing::{Code, Request, Response, ServerError};
 use percent_encoding::percent_decode_str;
 use prost::Name;
@@ -24,20 +25,6 @@ pub(crate) fn info<T>(request: &Request<T>) -> RequestInfo {
             query_params: parameters(query),
         }),
     }
-}
-
-/// Each name once, with all its values.
-fn headers(map: &HeaderMap) -> Vec<Header> {
-    map.keys()
-        .map(|name| Header {
-            name: name.to_string(),
-            value: map
-                .get_all(name)
-                .iter()
-                .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
-                .collect(),
-        })
-        .collect()
 }
 
 fn parameters(query: &str) -> Vec<Header> {
