@@ -168,7 +168,7 @@ impl ClientBuilder {
     /// Off unless set.
     ///
     /// The message then stands in the URL, and proxies and servers write URLs to their logs. A call
-    /// whose request holds a secret can turn it off for itself ([`Call::use_get`]).
+    /// whose request holds a secret can turn it off for itself ([`Call::use_get`](crate::Call::use_get)).
     pub fn use_get(mut self, use_get: bool) -> Self {
         self.use_get = use_get;
         self
