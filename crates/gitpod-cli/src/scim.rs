@@ -2,7 +2,8 @@
 
 use gitpod_client::types::{self, v1};
 
-use crate::cli::{Connection, Create, Output, RegenerateToken, Scim, Update};
+use crate::cli::scim::{Create, RegenerateToken, Scim, Update};
+use crate::cli::{Connection, Output};
 use crate::connection::Session;
 use crate::exit::{Exit, Failure};
 use crate::issue::{Order, issue};

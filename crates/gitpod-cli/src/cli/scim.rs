@@ -1,73 +1,11 @@
-//! What can be said on the command line.
+//! `gitpodctl scim …` as it is written.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 
 use crate::{duration, exit, uuid};
-
-/// Administers SCIM in Ona (formerly Gitpod).
-///
-/// Standard output carries the result and nothing else: a token, a table or JSON. Everything for a
-/// person goes to standard error.
-#[derive(Debug, Parser)]
-#[command(name = "gitpodctl", version, after_help = exit::HELP, arg_required_else_help = true)]
-pub(crate) struct Cli {
-    #[command(flatten)]
-    pub(crate) connection: Connection,
-
-    /// Starts an embedded server in this process, with an organization and a SCIM configuration,
-    /// and calls that one over a loopback socket; its configuration stands in where no id is given
-    #[arg(long, global = true)]
-    pub(crate) embedded: bool,
-
-    /// The form of what goes to standard output
-    #[arg(long, global = true, value_enum, default_value_t = Output::Table)]
-    pub(crate) output: Output,
-
-    #[command(subcommand)]
-    pub(crate) command: Command,
-}
-
-/// How the service is reached. The credential comes from the environment alone.
-#[derive(Debug, Args)]
-pub(crate) struct Connection {
-    // No doc comment: rustdoc wants URLs in angle brackets, and `--help` would show them.
-    #[arg(
-        long,
-        global = true,
-        value_name = "URL",
-        help = "Where the API is [default: ONA_BASE_URL, else https://app.ona.com/api]"
-    )]
-    pub(crate) base_url: Option<String>,
-
-    /// How long to wait for an answer, from connecting to its last byte: 500ms, 15s or 2m
-    #[arg(long, global = true, value_name = "TIME", default_value = "15s", value_parser = duration::timeout)]
-    pub(crate) timeout: Duration,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Output {
-    /// A table; of `create` and `regenerate-token`, the token alone in one line
-    Table,
-    /// One JSON object in one line, the token in it
-    Json,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Command {
-    /// SCIM configurations and their tokens
-    #[command(after_help = exit::HELP)]
-    Scim {
-        #[command(subcommand)]
-        command: Scim,
-    },
-    /// Runs the embedded server until SIGINT, SIGTERM or SIGHUP, and prints one line of JSON: `base_url`,
-    /// `api_key`, `scim_configuration_id` and `scim_base_url`
-    #[command(after_help = exit::HELP)]
-    Serve(Serve),
-}
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Scim {
@@ -183,40 +121,4 @@ pub(crate) struct RegenerateToken {
 
     #[command(flatten)]
     pub(crate) token: Token,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Serve {
-    /// The port on 127.0.0.1; 0 takes a free one
-    #[arg(long, default_value_t = 0)]
-    pub(crate) port: u16,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use clap::CommandFactory;
-
-    #[test]
-    fn definitions_hold_together() {
-        Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn no_flag_takes_a_credential() {
-        fn look(command: &clap::Command) {
-            for argument in command.get_arguments() {
-                let name = argument.get_id().as_str();
-                assert!(
-                    name == "token_file"
-                        || !["token", "key", "secret"]
-                            .iter()
-                            .any(|word| name.contains(word)),
-                    "{name}"
-                );
-            }
-            command.get_subcommands().for_each(look);
-        }
-        look(&Cli::command());
-    }
 }
