@@ -6,8 +6,10 @@ use super::{
     Layout, VALIDATE,
     elements::{Element, Elements},
     input::Input,
+    secrets::NotSecret,
     set,
     tree::{FOLDER, Tree},
+    unclassified,
 };
 use crate::Failure;
 
@@ -40,10 +42,10 @@ pub(super) fn diff(input: &Input, layout: &Layout) -> Result<Report, Failure> {
             ));
         }
     }
-    Ok(Report {
-        notes: notes(&upstream, &here),
-        differences,
-    })
+    let mut notes = notes(&upstream, &here);
+    let fields = NotSecret::read(layout)?.unclassified(&input.pool, Some(&tree.pool));
+    notes.extend(fields.iter().map(|field| unclassified(field)));
+    Ok(Report { notes, differences })
 }
 
 fn notes(upstream: &Elements, here: &Elements) -> Vec<String> {

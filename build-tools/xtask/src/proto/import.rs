@@ -7,7 +7,8 @@ use super::{
     comments::Ours,
     diff::diff,
     input::Input,
-    secrets, set,
+    secrets::NotSecret,
+    set,
     text::{Texts, write},
     tree::Tree,
     upstream,
@@ -19,8 +20,8 @@ use crate::Failure;
 pub(super) struct Report {
     /// What of ours found no place in the new tree.
     pub(super) lost: Vec<String>,
-    /// Full names of new fields that are named like a secret and bear no mark.
-    pub(super) suspects: Vec<String>,
+    /// Full names of the fields of which nobody has said yet whether they hold a secret.
+    pub(super) unclassified: Vec<String>,
     pub(super) summary: String,
 }
 
@@ -37,7 +38,8 @@ pub(super) fn import(
     };
     let standing = fs::read_to_string(&layout.upstream).ok();
     let upstream = upstream::render(input, version, standing.as_deref())?;
-    let suspects = secrets::suspects(&input.pool, tree.as_ref().map(|tree| &tree.pool));
+    let unclassified =
+        NotSecret::read(layout)?.unclassified(&input.pool, tree.as_ref().map(|tree| &tree.pool));
     let texts = Texts::print(&input.pool, &mut ours)?;
 
     let mut changed = texts.write(layout)?;
@@ -57,7 +59,7 @@ pub(super) fn import(
     }
     Ok(Report {
         lost: ours.lost(),
-        suspects: suspects.into_iter().collect(),
+        unclassified,
         summary,
     })
 }

@@ -81,10 +81,8 @@ impl Command {
                 for line in &report.lost {
                     eprintln!("{line}");
                 }
-                for field in &report.suspects {
-                    eprintln!(
-                        "new: {field} is named like a secret: is it one? Then mark it with debug_redact"
-                    );
+                for field in &report.unclassified {
+                    eprintln!("{}", unclassified(field));
                 }
                 println!("{}", report.summary);
                 Ok(ExitCode::SUCCESS)
@@ -116,6 +114,14 @@ impl Command {
     }
 }
 
+/// What to do about a field of which nobody has said yet whether it holds a secret.
+fn unclassified(field: &str) -> String {
+    format!(
+        "unclassified: does {field} hold a secret? Then mark it with debug_redact, otherwise add it \
+         to proto/not-secret.txt"
+    )
+}
+
 /// The repository that this tool was built in.
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -128,6 +134,8 @@ struct Layout {
     proto: PathBuf,
     /// Which upstream version the structure was taken from.
     upstream: PathBuf,
+    /// Which fields of strings and bytes hold no secret.
+    not_secret: PathBuf,
     /// `buf/validate/validate.proto` as a serialized `FileDescriptorSet`.
     validate: PathBuf,
 }
@@ -137,6 +145,7 @@ impl Layout {
         Self {
             proto: root.join("proto"),
             upstream: root.join("proto/UPSTREAM.toml"),
+            not_secret: root.join("proto/not-secret.txt"),
             validate: root.join("build-tools/gitpod-build/imports/buf-validate.fds"),
         }
     }

@@ -237,7 +237,7 @@ fn rules_of_oneofs_and_messages() {
 fn a_cel_rule_that_is_new_is_named() {
     let cel = |text: &str| {
         message(&format!(
-            "string a = 1 [(buf.validate.field).cel = {{id: \"a\", expression: \"{text}\"}}];"
+            "int32 a = 1 [(buf.validate.field).cel = {{id: \"a\", expression: \"{text}\"}}];"
         ))
     };
     let repository = Repository::new([("toy.proto", &cel("old") as &str)]);

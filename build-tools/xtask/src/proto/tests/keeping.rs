@@ -187,28 +187,3 @@ fn a_comment_on_a_rule_goes_with_the_rule() {
     assert!(lost.contains("of gitpod.v1.Toy.choice"), "{lost}");
     assert!(lost.contains("// Says why."), "{lost}");
 }
-
-#[test]
-fn a_new_field_that_is_named_like_a_secret_is_pointed_out_once() {
-    let standing = message("string token = 1; string old_secret = 2;");
-    let repository = Repository::new([("toy.proto", &standing as &str)]);
-    let input = upstream(&message(
-        "string token = 1; string old_secret = 2 [deprecated = true];
-         string api_key = 3; bytes encrypted_thing = 4; repeated string backup_tokens = 5;
-         map<string, string> secrets = 6; string password = 7 [debug_redact = true];
-         string secret_id = 8; string token_url = 9; bool has_token = 10; bytes public_key = 11;
-         message Inner { optional string private_key = 1; } string tokenizer = 12;",
-    ));
-    let suspects = repository.import(&input).suspects;
-    assert_eq!(
-        suspects,
-        [
-            "gitpod.v1.Toy.Inner.private_key",
-            "gitpod.v1.Toy.api_key",
-            "gitpod.v1.Toy.backup_tokens",
-            "gitpod.v1.Toy.encrypted_thing",
-            "gitpod.v1.Toy.secrets",
-        ]
-    );
-    assert_eq!(repository.import(&input).suspects, Vec::<String>::new());
-}

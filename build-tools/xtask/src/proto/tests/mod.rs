@@ -11,6 +11,7 @@ mod diffing;
 mod importing;
 mod inputs;
 mod keeping;
+mod secrets;
 
 /// One file in canonical form, with every kind of element, option and comment.
 const TOY: &str = include_str!("toy.proto");
