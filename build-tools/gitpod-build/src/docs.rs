@@ -62,8 +62,14 @@ pub(crate) fn block(comment: &str, indent: &str) -> String {
 
 /// What was written above an element, and behind it.
 pub(crate) fn comment(location: &Location) -> String {
-    let leading = location.leading_comments.as_deref().unwrap_or_default();
-    let trailing = location.trailing_comments.as_deref().unwrap_or_default();
+    joined(
+        location.leading_comments.as_deref().unwrap_or_default(),
+        location.trailing_comments.as_deref().unwrap_or_default(),
+    )
+}
+
+/// The two in one.
+pub(crate) fn joined(leading: &str, trailing: &str) -> String {
     match (leading.trim().is_empty(), trailing.trim().is_empty()) {
         (false, false) => format!("{leading}\n{trailing}"),
         (false, true) => leading.to_owned(),

@@ -4,6 +4,7 @@ mod api;
 mod client;
 pub mod descriptors;
 mod docs;
+mod embedded;
 mod error;
 mod json;
 mod names;
@@ -20,11 +21,18 @@ pub use crate::api::Api;
 pub use crate::error::Error;
 
 /// Writes `types.rs` into cargo's output folder: the messages and enums of the
-/// services whose features are on. For the build script of `gitpod-types`.
+/// services whose features are on. With the feature `descriptors` it writes
+/// `descriptors.bin` too, those of the whole API. For the build script of `gitpod-types`.
 ///
 /// On a failure it prints what is wrong and ends the process.
 pub fn types() {
-    build("types.rs", |api| api.types(is_on));
+    build(|api| {
+        write("types.rs", api.types(is_on)?)?;
+        if env::var_os("CARGO_FEATURE_DESCRIPTORS").is_some() {
+            write("descriptors.bin", api.descriptors()?)?;
+        }
+        Ok(())
+    });
 }
 
 /// Writes `client.rs` into cargo's output folder: the clients of the services
@@ -32,7 +40,7 @@ pub fn types() {
 ///
 /// On a failure it prints what is wrong and ends the process.
 pub fn client() {
-    build("client.rs", |api| Ok(api.client(is_on)));
+    build(|api| write("client.rs", api.client(is_on)));
 }
 
 /// The folder with the .proto files of a crate: `proto` in the crate, else the
@@ -62,8 +70,8 @@ fn is_on(service: &str) -> bool {
     env::var_os(names::feature_variable(service)).is_some()
 }
 
-fn build(file: &str, generate: impl Fn(&Api) -> Result<String, Error>) {
-    if let Err(error) = try_build(file, generate) {
+fn build(generate: impl Fn(&Api) -> Result<(), Error>) {
+    if let Err(error) = try_build(generate) {
         for line in error.to_string().lines() {
             tell_cargo(&format!("error={line}"));
         }
@@ -71,12 +79,16 @@ fn build(file: &str, generate: impl Fn(&Api) -> Result<String, Error>) {
     }
 }
 
-fn try_build(file: &str, generate: impl Fn(&Api) -> Result<String, Error>) -> Result<(), Error> {
+fn try_build(generate: impl Fn(&Api) -> Result<(), Error>) -> Result<(), Error> {
     let root = proto_root(&variable("CARGO_MANIFEST_DIR")?)?;
     tell_cargo(&format!("rerun-if-changed={}", root.display()));
-    let code = generate(&Api::load(&root)?)?;
+    generate(&Api::load(&root)?)
+}
+
+/// Writes a file into cargo's output folder.
+fn write(file: &str, content: impl AsRef<[u8]>) -> Result<(), Error> {
     let path = variable("OUT_DIR")?.join(file);
-    fs::write(&path, code)
+    fs::write(&path, content)
         .map_err(|error| Error::new(format!("can't write {}: {error}", path.display())))
 }
 

@@ -73,7 +73,10 @@ fn every_service_is_a_feature_of_the_types_and_of_the_client() {
 fn no_feature_stands_for_a_service_that_is_gone() {
     let services = services();
     for (name, others) in [
-        ("gitpod-types", &["default", "full", "jiff", "time"][..]),
+        (
+            "gitpod-types",
+            &["default", "full", "jiff", "time", "descriptors"][..],
+        ),
         (
             "gitpod-client",
             &[

@@ -28,8 +28,9 @@ impl RequestBody {
         Self(Content::Full((!data.is_empty()).then_some(data)))
     }
 
-    /// All of it, unless it is a stream.
-    pub(crate) fn whole(&self) -> Option<&[u8]> {
+    /// All of it, as it is sent; none if it is a stream. For layers that sign a request or show it.
+    #[must_use]
+    pub fn whole(&self) -> Option<&[u8]> {
         match &self.0 {
             Content::Full(data) => Some(data.as_deref().unwrap_or_default()),
             Content::Stream(_) => None,

@@ -6,13 +6,14 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::HeaderMap;
 use pin_project_lite::pin_project;
 use tracing::{Instrument as _, Span};
 
 use crate::cancel::Signal;
 use crate::client::{Client, Inner};
-use crate::compression::Compression;
+use crate::compression::{Compression, Outgoing};
 use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::kind::sealed::Kind as _;
@@ -42,7 +43,7 @@ type Output<M> = <<M as Method>::Kind as Kind>::Output<M>;
 #[derive(Default)]
 pub(crate) struct Options {
     /// None: the client's.
-    timeout: Option<Option<Duration>>,
+    pub(crate) timeout: Option<Option<Duration>>,
     pub(crate) signal: Signal,
     /// What few calls set lies apart, for calls are moved about.
     more: Option<Box<More>>,
@@ -81,7 +82,7 @@ impl<M: Method> Call<M> {
 
     /// How often this call is attempted, in place of the client's policy.
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
-        self.options.more().retry = Some(policy);
+        self.options.retry(policy);
         self
     }
 
@@ -91,23 +92,7 @@ impl<M: Method> Call<M> {
     /// A header that can't be sent (one of the protocol's own, a line break in its value) makes the
     /// call fail with `invalid_argument`, and nothing is sent.
     pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<str>) -> Self {
-        let more = self.options.more();
-        match metadata::check(name.as_ref(), value.as_ref()) {
-            Ok((name, value)) => {
-                let headers = more.headers.get_or_insert_default();
-                // Far below what a HeaderMap can hold, where it panics.
-                if headers.len() >= metadata::MAX_HEADERS {
-                    more.error.get_or_insert_with(metadata::too_many);
-                } else if name == http::header::USER_AGENT || metadata::is_secret(&name) {
-                    headers.insert(name, value);
-                } else {
-                    headers.append(name, value);
-                }
-            }
-            Err(error) => {
-                more.error.get_or_insert(error);
-            }
-        }
+        self.options.header(name.as_ref(), value.as_ref());
         self
     }
 
@@ -207,7 +192,7 @@ impl<M: Method, F: Future<Output = Result<Output<M>, Error>>> Future for Calling
 }
 
 /// The error that a call ends in.
-fn ended(error: Error, path: &'static str, span: &Span) -> Error {
+pub(crate) fn ended(error: Error, path: &'static str, span: &Span) -> Error {
     observe::failed(span, &error);
     error.with_method(path)
 }
@@ -242,6 +227,13 @@ impl Prepared {
         self.more.as_ref()?.span.as_ref()
     }
 
+    /// The message as it is sent, if messages are compressed, and what is said of it.
+    pub(crate) fn compress(&mut self, message: Bytes, outgoing: Outgoing) -> Result<Bytes, Error> {
+        let (message, is_compressed) = outgoing.apply(message)?;
+        self.encoding = self.encoding.filter(|_| is_compressed);
+        Ok(message)
+    }
+
     /// All but the headers, which the request has by now.
     pub(crate) fn without_headers(&self) -> Self {
         let more = self.more.as_ref().map(|more| {
@@ -255,14 +247,67 @@ impl Prepared {
     }
 }
 
+/// What a call goes by of its method.
+#[derive(Clone, Copy)]
+pub(crate) struct Spec {
+    pub(crate) path: &'static str,
+    pub(crate) idempotency: Idempotency,
+    pub(crate) framing: Framing,
+}
+
+impl Spec {
+    pub(crate) fn of<M: Method>() -> Self {
+        Self {
+            path: M::PATH,
+            idempotency: M::IDEMPOTENCY,
+            framing: Framing::of(M::Kind::STREAMS),
+        }
+    }
+}
+
 impl Options {
     fn more(&mut self) -> &mut More {
         self.more.get_or_insert_default()
     }
 
-    /// Checks what the call has set.
-    pub(crate) fn prepare<M: Method>(
+    pub(crate) fn retry(&mut self, policy: RetryPolicy) {
+        self.more().retry = Some(policy);
+    }
+
+    pub(crate) fn header(&mut self, name: &str, value: &str) {
+        let more = self.more();
+        match metadata::check(name, value) {
+            Ok((name, value)) => {
+                let headers = more.headers.get_or_insert_default();
+                // Far below what a HeaderMap can hold, where it panics.
+                if headers.len() >= metadata::MAX_HEADERS {
+                    more.error.get_or_insert_with(metadata::too_many);
+                } else if name == http::header::USER_AGENT || metadata::is_secret(&name) {
+                    headers.insert(name, value);
+                } else {
+                    headers.append(name, value);
+                }
+            }
+            Err(error) => {
+                more.error.get_or_insert(error);
+            }
+        }
+    }
+
+    /// Opens the span of a call of a method that no type stands for.
+    pub(crate) fn begin(&mut self, path: &'static str, client: &Client) -> Span {
+        let span = observe::span(path, &client.inner().base);
+        if !span.is_disabled() {
+            self.more().span = Some(span.clone());
+        }
+        span
+    }
+
+    /// Checks what the call has set. Inlined, so that what a type says of its method costs nothing.
+    #[inline(always)]
+    pub(crate) fn prepare(
         self,
+        spec: Spec,
         client: &Inner,
         deadline: Deadline,
     ) -> Result<Prepared, Error> {
@@ -279,12 +324,12 @@ impl Options {
             use_get = more.use_get.unwrap_or(use_get);
         }
         deadline.check()?;
-        let framing = Framing::of(M::Kind::STREAMS);
-        let may_get = framing == Framing::Unary && M::IDEMPOTENCY == Idempotency::NoSideEffects;
+        let may_get =
+            spec.framing == Framing::Unary && spec.idempotency == Idempotency::NoSideEffects;
         Ok(Prepared {
-            path: M::PATH,
-            idempotency: M::IDEMPOTENCY,
-            framing,
+            path: spec.path,
+            idempotency: spec.idempotency,
+            framing: spec.framing,
             encoding: client.outgoing.map(|outgoing| outgoing.compression),
             get_url_limit: (may_get && use_get).then_some(client.get_url_limit),
             deadline,

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::HeaderName;
 
 use crate::base_url::BaseUrl;
@@ -13,6 +14,7 @@ use crate::codec::Codec;
 use crate::compression::{Accepted, Outgoing};
 use crate::credential::Credentials;
 use crate::deadline::TimeoutHeader;
+use crate::dynamic::{DynamicCall, DynamicMethod};
 use crate::error::Error;
 use crate::kind::Kind;
 use crate::observe::Hook;
@@ -80,6 +82,12 @@ impl Client {
     /// [`Requests`]: crate::Requests
     pub fn call<M: Method>(&self, input: <M::Kind as Kind>::Input<M>) -> Call<M> {
         Call::new(self.clone(), input)
+    }
+
+    /// A call of a method that no type stands for, with its request encoded as the client's codec
+    /// says. Nothing is sent until one of the call's methods is awaited.
+    pub fn call_dynamic(&self, method: DynamicMethod, request: impl Into<Bytes>) -> DynamicCall {
+        DynamicCall::new(self.clone(), method, request.into())
     }
 
     /// The base URL.

@@ -76,7 +76,7 @@ impl<T: fmt::Debug> fmt::Debug for Response<T> {
     }
 }
 
-fn names(headers: &HeaderMap) -> Vec<&str> {
+pub(crate) fn names(headers: &HeaderMap) -> Vec<&str> {
     headers.keys().map(http::HeaderName::as_str).collect()
 }
 
@@ -110,18 +110,8 @@ impl<M: Method> RawResponse<M> {
     /// The connection broke, the deadline passed, or the body is larger than the limit. What had
     /// arrived by then is in [`body`](Self::body).
     pub async fn read(&mut self) -> Result<(), Error> {
-        let deadline = self.raw.deadline;
-        let timers = Timers::default();
-        deadline
-            .enforce(&timers, "while the body was read", self.raw.read())
-            .await
-            .map_err(|error| {
-                self.raw
-                    .past
-                    .tell(self.raw.finish_error(error))
-                    .with_metadata(metadata(self.raw.headers.clone()))
-                    .with_method(M::PATH)
-            })
+        let result = self.raw.read_in_time().await;
+        result.map_err(|error| error.with_method(M::PATH))
     }
 
     /// What has arrived of the body, byte for byte: not decompressed, not decoded.
@@ -214,6 +204,20 @@ impl Raw {
             Some(expected) => Ok(expected),
             None => unary::head(self.status, &self.headers, self.codec),
         }
+    }
+
+    /// Reads the body whatever the status is, within the call's deadline.
+    pub(crate) async fn read_in_time(&mut self) -> Result<(), Error> {
+        let deadline = self.deadline;
+        let timers = Timers::default();
+        deadline
+            .enforce(&timers, "while the body was read", self.read())
+            .await
+            .map_err(|error| {
+                self.past
+                    .tell(self.finish_error(error))
+                    .with_metadata(metadata(self.headers.clone()))
+            })
     }
 
     pub(crate) async fn read(&mut self) -> Result<(), Error> {
@@ -315,6 +319,12 @@ impl Raw {
         }
     }
 
+    /// The message's bytes, or the error that the response stands for.
+    pub(crate) fn into_bytes(mut self: Box<Self>) -> Result<Bytes, Error> {
+        self.message()
+            .map_err(|error| self.past.tell(error).with_metadata(metadata(self.headers)))
+    }
+
     fn decoded<M: Method>(&mut self) -> Result<M::Response, Error> {
         let bytes = self.message()?;
         let message: M::Response = self
@@ -394,7 +404,7 @@ impl Buffer {
         self.all.extend_from_slice(&data);
     }
 
-    fn bytes(&self) -> Bytes {
+    pub(crate) fn bytes(&self) -> Bytes {
         if self.all.is_empty() {
             self.first.clone()
         } else {

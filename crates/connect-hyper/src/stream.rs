@@ -67,33 +67,9 @@ impl<T: Message> Streaming<T> {
 }
 
 impl<T> Streaming<T> {
-    /// The stream that a response holds. Its head was checked.
-    pub(crate) fn open(
-        method: &'static str,
-        (raw, used): Exchange,
-        client: &Inner,
-        timer: Timer,
-        signal: Signal,
-    ) -> Self {
+    pub(crate) fn of(receiver: Receiver) -> Self {
         Self {
-            receiver: Receiver {
-                method,
-                headers: raw.headers,
-                trailers: HeaderMap::new(),
-                body: raw.body,
-                decoder: Decoder::new(client.response_limit),
-                codec: client.codec,
-                limit: client.response_limit,
-                accepted: client.accepted,
-                timer,
-                signal,
-                used: used.map(|used| (client.credentials.clone(), used)),
-                state: State::Open,
-                outcome: None,
-                late: 0,
-                answered: false,
-                past: raw.past,
-            },
+            receiver,
             message: PhantomData,
         }
     }
@@ -126,10 +102,7 @@ impl<T: Message> Stream for Streaming<T> {
 
 impl<T> fmt::Debug for Streaming<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Streaming")
-            .field("method", &self.receiver.method)
-            .field("state", &self.receiver.state)
-            .finish_non_exhaustive()
+        self.receiver.debug("Streaming", f)
     }
 }
 
@@ -144,10 +117,10 @@ enum State {
 }
 
 /// [`Streaming`] without its type.
-struct Receiver {
+pub(crate) struct Receiver {
     method: &'static str,
-    headers: HeaderMap,
-    trailers: HeaderMap,
+    pub(crate) headers: HeaderMap,
+    pub(crate) trailers: HeaderMap,
     body: Option<ResponseBody>,
     decoder: Decoder,
     codec: Codec,
@@ -168,6 +141,41 @@ struct Receiver {
 }
 
 impl Receiver {
+    /// The stream that a response holds. Its head was checked.
+    pub(crate) fn open(
+        method: &'static str,
+        (raw, used): Exchange,
+        client: &Inner,
+        timer: Timer,
+        signal: Signal,
+    ) -> Self {
+        Self {
+            method,
+            headers: raw.headers,
+            trailers: HeaderMap::new(),
+            body: raw.body,
+            decoder: Decoder::new(client.response_limit),
+            codec: client.codec,
+            limit: client.response_limit,
+            accepted: client.accepted,
+            timer,
+            signal,
+            used: used.map(|used| (client.credentials.clone(), used)),
+            state: State::Open,
+            outcome: None,
+            late: 0,
+            answered: false,
+            past: raw.past,
+        }
+    }
+
+    pub(crate) fn debug(&self, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct(name)
+            .field("method", &self.method)
+            .field("state", &self.state)
+            .finish_non_exhaustive()
+    }
+
     fn poll_message<T: Message>(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T, Error>>> {
         let result = match ready!(self.poll_data(cx)) {
             None => return Poll::Ready(None),
@@ -178,7 +186,7 @@ impl Receiver {
     }
 
     /// The next message's bytes, decompressed.
-    fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
+    pub(crate) fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
         loop {
             if self.state == State::Done {
                 return Poll::Ready(None);

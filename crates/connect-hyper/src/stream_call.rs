@@ -7,8 +7,8 @@ use bytes::Bytes;
 use futures_core::Stream;
 
 use crate::attempts::{Until, exchange};
-use crate::call::{Call, Input};
-use crate::client::Inner;
+use crate::call::{Call, Input, Options, Spec};
+use crate::client::{Client, Inner};
 use crate::codec::Codec;
 use crate::compression::Outgoing;
 use crate::deadline::Deadline;
@@ -18,7 +18,7 @@ use crate::kind::{Bidi, ClientStreaming, Requests, ServerStreaming};
 use crate::observe::{self, Attempt};
 use crate::payload::Payload;
 use crate::response::{self, Response};
-use crate::stream::Streaming;
+use crate::stream::{Receiver, Streaming};
 use crate::stream_timer::Timer;
 use crate::{Message, Method};
 
@@ -55,6 +55,19 @@ pub(crate) async fn client_streaming<M: Method<Kind = ClientStreaming>>(
     Ok(stream.into_response(message))
 }
 
+/// One request that is encoded, and a stream of responses.
+pub(crate) async fn open_bytes(
+    client: &Client,
+    options: Options,
+    spec: Spec,
+    message: Bytes,
+) -> Result<Receiver, Error> {
+    let inner = client.inner();
+    let payload = Payload::Message(envelope::request(message, inner.outgoing)?);
+    let (whole, to_head) = (options.stream_deadline(), options.deadline(inner));
+    start_with(client, options, spec, whole, to_head, payload).await
+}
+
 /// Opens a stream of responses: its start has the client's deadline, the whole has the call's.
 async fn open<M: Method>(
     call: Call<M>,
@@ -74,18 +87,31 @@ async fn start<M: Method>(
     let Call {
         client,
         input,
-        mut options,
+        options,
     } = call;
+    let payload = payload(input, client.inner());
+    let spec = Spec::of::<M>();
+    let receiver = start_with(&client, options, spec, whole, to_head, payload).await?;
+    Ok(Streaming::of(receiver))
+}
+
+async fn start_with(
+    client: &Client,
+    mut options: Options,
+    spec: Spec,
+    whole: Deadline,
+    to_head: Deadline,
+    payload: Payload,
+) -> Result<Receiver, Error> {
     let inner = client.inner();
     let mut signal = std::mem::take(&mut options.signal);
-    let prepared = options.prepare::<M>(inner, whole)?;
-    let payload = payload(input, inner);
+    let prepared = options.prepare(spec, inner, whole)?;
     let until = Until::Stream;
-    let exchanged = exchange(&client, &prepared, &payload, until, to_head, &mut signal).await?;
+    let exchanged = exchange(client, &prepared, &payload, until, to_head, &mut signal).await?;
     let attempt = Attempt::last(inner, &prepared, &payload, &exchanged.0);
     observe::last_attempt(inner, &prepared, attempt, None);
-    Ok(Streaming::open(
-        M::PATH,
+    Ok(Receiver::open(
+        spec.path,
         exchanged,
         inner,
         Timer::new(whole, inner.stream_idle_timeout),

@@ -5,7 +5,7 @@ use http::StatusCode;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use crate::attempts::{Exchange, Until, exchange};
-use crate::call::{Call, Prepared};
+use crate::call::{Call, Options, Prepared, Spec};
 use crate::cancel::Signal;
 use crate::client::Client;
 use crate::codec::Codec;
@@ -34,7 +34,21 @@ pub(crate) async fn run<M: Method<Kind = Unary>>(
 
 /// Makes the call, and hands out the response when its head is here.
 pub(crate) async fn send<M: Method<Kind = Unary>>(call: Call<M>) -> Result<Box<Raw>, Error> {
-    let mut ready = Ready::new(call)?;
+    send_ready(Ready::new(call)?).await
+}
+
+/// The same for a message that is encoded.
+pub(crate) async fn send_bytes(
+    client: Client,
+    options: Options,
+    spec: Spec,
+    message: Bytes,
+) -> Result<Box<Raw>, Error> {
+    let ready = Ready::of_bytes(client, options, spec, message)?;
+    send_ready(ready).await
+}
+
+async fn send_ready(mut ready: Ready) -> Result<Box<Raw>, Error> {
     let (raw, _) = ready.exchange(Until::Head).await?;
     let attempt = ready.last_attempt(&raw);
     observe::last_attempt(ready.client.inner(), &ready.prepared, attempt, None);
@@ -54,15 +68,35 @@ impl Ready {
         let signal = std::mem::take(&mut call.options.signal);
         let inner = call.client.inner();
         let deadline = call.options.deadline(inner);
-        let mut prepared = call.options.prepare::<M>(inner, deadline)?;
+        let mut prepared = call.options.prepare(Spec::of::<M>(), inner, deadline)?;
         let mut message = inner.codec.encode(&call.input)?;
         if let Some(outgoing) = inner.outgoing {
-            let is_compressed;
-            (message, is_compressed) = outgoing.apply(message)?;
-            prepared.encoding = prepared.encoding.filter(|_| is_compressed);
+            message = prepared.compress(message, outgoing)?;
         }
         Ok(Self {
             client: call.client,
+            prepared,
+            payload: Payload::Message(message),
+            signal,
+        })
+    }
+
+    /// For a message that is encoded.
+    fn of_bytes(
+        client: Client,
+        mut options: Options,
+        spec: Spec,
+        mut message: Bytes,
+    ) -> Result<Self, Error> {
+        let signal = std::mem::take(&mut options.signal);
+        let inner = client.inner();
+        let deadline = options.deadline(inner);
+        let mut prepared = options.prepare(spec, inner, deadline)?;
+        if let Some(outgoing) = inner.outgoing {
+            message = prepared.compress(message, outgoing)?;
+        }
+        Ok(Self {
+            client,
             prepared,
             payload: Payload::Message(message),
             signal,

@@ -18,6 +18,15 @@ pub use pbjson_types::{Duration, Timestamp};
 
 pub use crate::time::{DurationExt, TimeError, TimestampExt};
 
+/// The descriptors of the whole API and of what it imports, whatever services are on: a serialized
+/// `google.protobuf.FileDescriptorSet`.
+///
+/// All options are in it, `buf.validate`'s rules and our `debug_redact` marks among them. Of the
+/// source information there is the comment of each element that has one, as its leading comment.
+#[cfg(feature = "descriptors")]
+#[cfg_attr(docsrs, doc(cfg(feature = "descriptors")))]
+pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
+
 /// Messages and enums of the package `gitpod.v1`.
 ///
 /// Names are those of the .proto files in Rust's spelling: `SCIMConfiguration`
