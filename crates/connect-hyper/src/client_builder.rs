@@ -17,6 +17,7 @@ use crate::compression::{Accepted, Compression, Outgoing};
 use crate::credential::{Credential, CredentialProvider, Credentials};
 use crate::deadline::TimeoutHeader;
 use crate::error::{BoxError, Error};
+use crate::http_client::HttpClient;
 use crate::layered::Loop;
 use crate::observe::{Attempt, Hook};
 use crate::redirect::Origin;
@@ -335,10 +336,7 @@ impl ClientBuilder {
             .chain(self.redirect_origins.iter().map(|text| Origin::parse(text)))
             .collect::<Result<Vec<_>, _>>()?;
         let https = redirects.iter().any(Origin::is_https);
-        #[cfg(unix)]
-        let is_local = self.options.unix_socket.is_some();
-        #[cfg(not(unix))]
-        let is_local = false;
+        let is_local = self.is_local();
         let is_private = base.is_https() || base.is_loopback() || is_local;
         let transport = match self.transport {
             Some(transport) => transport,
@@ -384,5 +382,42 @@ impl ClientBuilder {
             inner.check_secrecy()?;
         }
         Ok(Client::new(inner))
+    }
+
+    /// A client of plain HTTP with these settings of connections, TLS and proxies, this timeout, limit on
+    /// a response, transport and layers around attempts. The base URL is where most requests go; each has a
+    /// whole URL of its own.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`build`](Self::build); and `invalid_argument` for a credential or a header, which each
+    /// request has of its own.
+    pub fn build_http(self) -> Result<HttpClient, Error> {
+        let base = BaseUrl::parse(&self.base_url)?;
+        if self.credentials.is_some() || !self.headers.is_empty() {
+            return Err(Error::new(
+                Code::InvalidArgument,
+                "a client of plain HTTP has neither credential nor headers: each request has its own",
+            ));
+        }
+        let is_local = self.is_local();
+        let transport = match self.transport {
+            Some(transport) => transport,
+            None => Transport::Hyper(Hyper::new(&self.options, &base, true)?),
+        };
+        Ok(HttpClient::new(
+            wrap(transport, self.layers),
+            self.timeout,
+            self.response_limit,
+            is_local,
+        ))
+    }
+
+    /// Whether all connections are to a socket of this machine.
+    fn is_local(&self) -> bool {
+        #[cfg(unix)]
+        return self.options.unix_socket.is_some();
+        #[cfg(not(unix))]
+        false
     }
 }
