@@ -12,6 +12,9 @@ use http_body_util::BodyExt as _;
 use crate::error::BoxError;
 use crate::transport::BoxLease;
 
+/// What fits into any socket's buffer.
+const SMALL: usize = 16 << 10;
+
 /// The body of a request.
 pub struct RequestBody(Content);
 
@@ -49,9 +52,9 @@ impl RequestBody {
         }
     }
 
-    /// Whether all of it is here.
-    pub(crate) fn is_full(&self) -> bool {
-        matches!(self.0, Content::Full(_))
+    /// Whether a socket surely takes all of it at once.
+    pub(crate) fn is_small(&self) -> bool {
+        self.whole().is_some_and(|all| all.len() <= SMALL)
     }
 }
 

@@ -1,8 +1,8 @@
 //! What a call sends, for as many attempts as there are.
 
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use futures_core::Stream;
@@ -16,8 +16,37 @@ pub(crate) enum Payload {
     Stream(Source),
 }
 
-/// A stream that nobody has asked for anything, or nothing.
-type Source = Arc<Mutex<Option<Pieces>>>;
+/// A stream of requests, which its attempts share.
+type Source = Arc<Mutex<Shared>>;
+
+#[derive(Default)]
+pub(crate) struct Shared {
+    /// Here until somebody asks for the first piece.
+    pieces: Option<Pieces>,
+    /// The call is over, and nobody wants what comes.
+    is_over: bool,
+    /// Who sends them.
+    sender: Option<Waker>,
+}
+
+/// Ends the sending of requests when it is dropped. The connection alone doesn't: over HTTP/2 it
+/// lets the requests outlive their response.
+pub(crate) struct Sending(Option<Source>);
+
+impl Drop for Sending {
+    fn drop(&mut self) {
+        let Some(source) = &self.0 else { return };
+        let mut requests = lock(source);
+        requests.is_over = true;
+        // Outside the lock, for both are the user's.
+        let (pieces, sender) = (requests.pieces.take(), requests.sender.take());
+        drop(requests);
+        drop(pieces);
+        if let Some(sender) = sender {
+            sender.wake();
+        }
+    }
+}
 
 impl Payload {
     /// What a body is made of.
@@ -29,7 +58,18 @@ impl Payload {
     }
 
     pub(crate) fn stream(pieces: Pieces) -> Self {
-        Self::Stream(Arc::new(Mutex::new(Some(pieces))))
+        Self::Stream(Arc::new(Mutex::new(Shared {
+            pieces: Some(pieces),
+            ..Shared::default()
+        })))
+    }
+
+    /// What the sending of a stream lasts as long as.
+    pub(crate) fn sending(&self) -> Sending {
+        Sending(match self {
+            Payload::Message(_) => None,
+            Payload::Stream(source) => Some(source.clone()),
+        })
     }
 
     /// The body for an attempt. None if a stream has begun in an earlier one.
@@ -49,7 +89,7 @@ impl Payload {
     pub(crate) fn can_repeat(&self) -> bool {
         match self {
             Payload::Message(_) => true,
-            Payload::Stream(source) => peek(source).is_some(),
+            Payload::Stream(source) => lock(source).pieces.is_some(),
         }
     }
 
@@ -62,7 +102,7 @@ impl Payload {
     }
 }
 
-fn peek(source: &Source) -> std::sync::MutexGuard<'_, Option<Pieces>> {
+fn lock(source: &Source) -> MutexGuard<'_, Shared> {
     source.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -77,11 +117,22 @@ impl Stream for Lazy {
     type Item = Result<Bytes, BoxError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if self.begun.is_none() {
-            let begun = peek(&self.source).take();
-            self.begun = begun;
+        let this = &mut *self;
+        let mut requests = lock(&this.source);
+        if requests.is_over {
+            drop(requests);
+            this.begun = None;
+            // What HTTP/2 resets the stream with.
+            return Poll::Ready(Some(Err(h2::Error::from(h2::Reason::CANCEL).into())));
         }
-        match &mut self.begun {
+        if this.begun.is_none() {
+            this.begun = requests.pieces.take();
+        }
+        if !matches!(&requests.sender, Some(known) if known.will_wake(cx.waker())) {
+            requests.sender = Some(cx.waker().clone());
+        }
+        drop(requests);
+        match &mut this.begun {
             Some(pieces) => pieces.as_mut().poll_next(cx),
             None => Poll::Ready(Some(Err("the stream of requests went elsewhere".into()))),
         }

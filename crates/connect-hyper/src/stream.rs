@@ -10,6 +10,7 @@ use futures_core::Stream;
 use http::header::{self, HeaderMap};
 use http::{HeaderName, StatusCode};
 use http_body::Body as _;
+use tracing::Span;
 
 use crate::attempts::{Exchange, Past};
 use crate::body::ResponseBody;
@@ -21,9 +22,10 @@ use crate::credential::{Credential, Credentials};
 use crate::end_stream::{self, EndStream};
 use crate::envelope::{COMPRESSED, Decoder, END_STREAM};
 use crate::error::{Error, Execution, innermost};
+use crate::payload::Sending;
 use crate::response::Response;
 use crate::stream_timer::Timer;
-use crate::{Code, Message, unary};
+use crate::{Code, Message, observe, unary};
 
 const CONNECT_CONTENT_ENCODING: HeaderName = HeaderName::from_static("connect-content-encoding");
 
@@ -34,7 +36,8 @@ const MAX_LATE: usize = 4 << 20;
 /// A stream of responses.
 ///
 /// It yields messages until the stream ends, or one error, and then nothing more. Dropping it ends
-/// the call: the connection is closed (HTTP/1.1), or the stream reset (HTTP/2).
+/// the call: the connection is closed (HTTP/1.1), or the stream reset (HTTP/2), and no more requests
+/// are taken from the call's own stream.
 pub struct Streaming<T> {
     receiver: Receiver,
     message: PhantomData<fn() -> T>,
@@ -128,6 +131,8 @@ pub(crate) struct Receiver {
     accepted: Accepted,
     timer: Timer,
     signal: Signal,
+    /// The requests, which are sent no longer than responses are awaited.
+    sending: Option<Sending>,
     /// The credential that was sent, to be forgotten if the end of the stream refuses it.
     used: Option<(Credentials, Credential)>,
     state: State,
@@ -138,6 +143,8 @@ pub(crate) struct Receiver {
     /// Whether a message came: then the method was at work, whatever the end says.
     answered: bool,
     past: Past,
+    /// The call's span, if anybody wants it: it lasts as long as the stream.
+    span: Option<Span>,
 }
 
 impl Receiver {
@@ -148,6 +155,8 @@ impl Receiver {
         client: &Inner,
         timer: Timer,
         signal: Signal,
+        sending: Sending,
+        span: Option<Span>,
     ) -> Self {
         Self {
             method,
@@ -160,12 +169,14 @@ impl Receiver {
             accepted: client.accepted,
             timer,
             signal,
+            sending: Some(sending),
             used: used.map(|used| (client.credentials.clone(), used)),
             state: State::Open,
             outcome: None,
             late: 0,
             answered: false,
             past: raw.past,
+            span,
         }
     }
 
@@ -295,6 +306,13 @@ impl Receiver {
         }
     }
 
+    /// Nothing more comes, and nothing more goes.
+    fn close(&mut self) {
+        self.body = None;
+        self.sending = None;
+        self.state = State::Done;
+    }
+
     /// The body has ended.
     fn end(&mut self) -> Option<Result<Bytes, Error>> {
         if !self.decoder.is_empty() {
@@ -306,7 +324,7 @@ impl Receiver {
             let error = Error::new(Code::Internal, "the stream has no end: it was cut short");
             return Some(Err(self.broken(error)));
         }
-        self.state = State::Done;
+        self.close();
         let error = self.outcome.take()?;
         Some(Err(self.finished(error)))
     }
@@ -316,8 +334,7 @@ impl Receiver {
     fn told_or(&mut self, error: Error) -> Error {
         match self.outcome.take() {
             Some(told) => {
-                self.body = None;
-                self.state = State::Done;
+                self.close();
                 self.finished(told)
             }
             None => self.broken(error),
@@ -326,8 +343,7 @@ impl Receiver {
 
     /// An error of this side's that ends the stream. The service had begun to answer.
     fn broken(&mut self, error: Error) -> Error {
-        self.body = None;
-        self.state = State::Done;
+        self.close();
         self.finished(
             error
                 .with_status(StatusCode::OK)
@@ -340,6 +356,9 @@ impl Receiver {
     }
 
     fn finished(&self, error: Error) -> Error {
+        if let Some(span) = &self.span {
+            observe::failed(span, &error);
+        }
         let mut metadata = self.headers.clone();
         for (name, value) in &self.trailers {
             // Of more than a map can hold, the rest is left out: an error is on its way.

@@ -106,6 +106,7 @@ async fn start_with(
     let inner = client.inner();
     let mut signal = std::mem::take(&mut options.signal);
     let prepared = options.prepare(spec, inner, whole)?;
+    let sending = payload.sending();
     let until = Until::Stream;
     let exchanged = exchange(client, &prepared, &payload, until, to_head, &mut signal).await?;
     let attempt = Attempt::last(inner, &prepared, &payload, &exchanged.0);
@@ -116,6 +117,8 @@ async fn start_with(
         inner,
         Timer::new(whole, inner.stream_idle_timeout),
         signal,
+        sending,
+        prepared.span().cloned(),
     ))
 }
 

@@ -179,6 +179,10 @@ async fn failures() {
         vec![json("200 OK", "[]")],
         vec![stream(&[said("one"), envelope(2, "{}")])],
         vec![json("404 Not Found", r#"{"code":"not_found"}"#)],
+        vec![stream(&[
+            said("one"),
+            envelope(2, r#"{"error":{"code":"aborted"}}"#),
+        ])],
     ])
     .await;
     let client = client(&server);
@@ -187,6 +191,10 @@ async fn failures() {
     client.call::<Say>(word("hi")).await.unwrap_err();
     client.call::<Count>(word("hi")).await.unwrap();
     client.call::<Say>(word("hi")).send().await.unwrap();
+    // Its attempt is a success, and its end is not.
+    let mut ends = client.call::<Count>(word("hi")).await.unwrap();
+    ends.message().await.unwrap();
+    ends.message().await.unwrap_err();
     // Wrong before anything is sent: a span, and no attempt.
     let wrong = client.call::<Say>(word("hi")).header("connect-x", "");
     assert_eq!(wrong.await.unwrap_err().code(), Code::InvalidArgument);
@@ -203,12 +211,13 @@ async fn failures() {
             some("internal"),
             None,
             None,
+            some("aborted"),
             some("invalid_argument")
         ]
     );
     assert_eq!(
         codes(&collector.events()),
-        [some("not_found"), some("internal"), None, None]
+        [some("not_found"), some("internal"), None, None, None]
     );
     assert_fields(&collector.spans()[0], &[("otel.status_code", "ERROR")]);
     assert_fields(

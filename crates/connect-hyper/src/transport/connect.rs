@@ -25,6 +25,11 @@ use crate::error::{BoxError, Error};
 #[cfg(target_os = "linux")]
 const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
 
+/// How much of all streams together a connection of HTTP/2 takes before it is read: as much as can
+/// be said. Each stream has its own limit, 2 MiB, and those that nobody reads must not keep the
+/// others from being answered.
+const HTTP2_WINDOW: u32 = (1 << 31) - 1;
+
 /// Which versions of HTTP a connection may speak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Versions {
@@ -81,6 +86,8 @@ impl Connector {
         let _ = (base, https);
         let mut tcp = HttpConnector::new();
         tcp.set_nodelay(true);
+        // Shared by the addresses of a name, so that one which is silent leaves time for the next.
+        tcp.set_connect_timeout(Some(options.connect_timeout));
         tcp.enforce_http(false);
         tcp.set_keepalive(options.tcp_keep_alive);
         #[cfg(target_os = "linux")]
@@ -164,7 +171,9 @@ impl Connector {
         let io = TokioIo::new(stream);
         if is_http2 {
             let mut builder = http2::Builder::new(Boxing);
-            builder.timer(TokioTimer::new());
+            builder
+                .timer(TokioTimer::new())
+                .initial_connection_window_size(HTTP2_WINDOW);
             if let Some((interval, timeout)) = self.http2_keep_alive {
                 // A connection that has gone silent is found and left, not used for ever.
                 builder

@@ -20,8 +20,11 @@ pub(super) enum Take {
     /// A connection that was idle.
     Idle(BoxLease),
     /// A new one, or one that becomes idle before it is there.
-    Connecting(Pin<Box<dyn Future<Output = Result<BoxLease, BoxError>> + Send>>),
+    Connecting(Opened),
 }
+
+/// None: what became idle can't be used.
+type Opened = Pin<Box<dyn Future<Output = Result<Option<BoxLease>, BoxError>> + Send>>;
 
 /// The cache without its type, which can't be named.
 pub(super) trait Http1Cache: Send + Sync {
@@ -45,8 +48,8 @@ pub(super) struct Idle {
     is_reused: bool,
     /// It isn't worth keeping.
     is_done: bool,
-    /// The request's body is a stream, which may outlast the response.
-    waits_for_stream: bool,
+    /// Its last request may go out still, when the response is long here.
+    may_lag: bool,
 }
 
 impl Idle {
@@ -58,12 +61,23 @@ impl Idle {
             is_counted: false,
             is_reused: false,
             is_done: false,
-            waits_for_stream: false,
+            may_lag: false,
         }
     }
 
     fn is_usable(&self) -> bool {
-        !self.sender.is_closed() && !self.idleness.is_too_long(self.since)
+        // One that still sends its last request has no room for another: the server, which has
+        // answered, may never read the rest.
+        !self.sender.is_closed()
+            && !self.idleness.is_too_long(self.since)
+            && (!self.may_lag || self.sender.is_ready())
+    }
+
+    /// Whether it stays in the cache. One that lost the race against another for its call is not
+    /// counted yet.
+    fn stays(&mut self) -> bool {
+        self.is_counted = self.is_counted || self.idleness.keep();
+        self.is_counted && self.is_usable()
     }
 }
 
@@ -118,7 +132,7 @@ where
         cache,
         |lent| lent.inner_mut(),
         |cache| {
-            cache.retain(|idle| idle.is_usable());
+            cache.retain(|idle| idle.stays());
         },
     )
 }
@@ -180,9 +194,9 @@ where
                             lent: connecting.await?,
                             idle,
                         };
-                        // One that isn't usable is found by whoever sends on it.
-                        lent.take();
-                        Ok(lent.into_lease())
+                        // A new one that isn't usable is found by whoever sends on it.
+                        let is_usable = lent.take() || !lent.idle().is_reused;
+                        Ok(is_usable.then(|| lent.into_lease()))
                     }));
                 }
             }
@@ -225,7 +239,7 @@ where
     fn into_lease(self) -> BoxLease {
         lease::lease(self, |lent: &mut Self, request| {
             let idle = lent.idle();
-            idle.waits_for_stream = !request.body().is_full();
+            idle.may_lag = !request.body().is_small();
             idle.sender.try_send_request(request)
         })
     }
@@ -246,13 +260,6 @@ where
 
     fn finish(&mut self) {
         let idle = self.idle();
-        // A connection that still sends a stream of requests is of no use to anybody.
-        let mut context = Context::from_waker(Waker::noop());
-        if idle.waits_for_stream
-            && !matches!(idle.sender.poll_ready(&mut context), Poll::Ready(Ok(())))
-        {
-            return;
-        }
         if idle.idleness.keep() {
             idle.is_counted = true;
             idle.is_done = false;
@@ -267,5 +274,88 @@ impl<C: Service<()>, T: Fn(&mut C) -> &mut Idle> Drop for Lent<C, T> {
         let _ = self
             .lent
             .poll_ready(&mut Context::from_waker(Waker::noop()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+    use std::sync::{Mutex, PoisonError};
+    use std::time::Duration;
+
+    use hyper_util::rt::TokioIo;
+    use tokio::io::{AsyncReadExt as _, DuplexStream};
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    /// Opens each connection when the test says so.
+    #[derive(Clone)]
+    struct Opener(Arc<Mutex<VecDeque<oneshot::Receiver<Idle>>>>);
+
+    impl Service<()> for Opener {
+        type Response = Idle;
+        type Error = BoxError;
+        type Future = Opening;
+
+        fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn call(&mut self, (): ()) -> Opening {
+            let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let next = all.pop_front().unwrap();
+            Box::pin(async move { Ok(next.await?) })
+        }
+    }
+
+    /// A connection, and its other end.
+    async fn connection(idleness: &Arc<Idleness>) -> (Idle, DuplexStream) {
+        let (near, far) = tokio::io::duplex(1024);
+        let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(near))
+            .await
+            .unwrap();
+        tokio::spawn(connection);
+        (Idle::new(sender, Arc::clone(idleness)), far)
+    }
+
+    fn connecting(cache: &Arc<dyn Http1Cache>) -> Opened {
+        match cache.take() {
+            Take::Connecting(opened) => opened,
+            Take::Idle(_) => panic!("one is idle"),
+        }
+    }
+
+    /// One that another call's connection has made needless counts as soon as it is looked at.
+    #[tokio::test]
+    async fn those_that_lost_the_race_are_limited_too() {
+        let idleness = Arc::new(Idleness::new(Duration::from_secs(60), 1));
+        let (opens, opened): (Vec<_>, VecDeque<_>) = (0..2).map(|_| oneshot::channel()).unzip();
+        let cache = new(Opener(Arc::new(Mutex::new(opened))));
+        let [first, second] = <[_; 2]>::try_from(opens).ok().unwrap();
+        let (first_call, second_call) = (connecting(&cache), connecting(&cache));
+
+        let (idle, mut kept) = connection(&idleness).await;
+        assert!(first.send(idle).is_ok());
+        let mut lease = first_call.await.unwrap().unwrap();
+        lease.as_mut().finish();
+        drop(lease);
+        // The second call gets it, and its own connection comes behind.
+        let mut lease = second_call.await.unwrap().unwrap();
+        assert!(lease.as_mut().is_reused());
+        let (idle, mut needless) = connection(&idleness).await;
+        assert!(second.send(idle).is_ok());
+        lease.as_mut().finish();
+        drop(lease);
+        tokio::task::yield_now().await;
+
+        cache.reap();
+        let closed = tokio::select! {
+            _ = kept.read_u8() => "the one that is counted",
+            _ = needless.read_u8() => "the other one",
+            () = tokio::time::sleep(Duration::from_secs(10)) => "none",
+        };
+        assert_eq!(closed, "the other one");
+        assert!(matches!(cache.take(), Take::Idle(_)));
     }
 }

@@ -37,7 +37,8 @@ pub(super) enum Get {
     Connecting(Connecting),
 }
 
-/// None: what came about was an HTTP/1.1 connection, and each call needs one of its own.
+/// None: what came about is of no use to this call. It was an HTTP/1.1 connection for all, and each
+/// needs one of its own; or one that has become useless meanwhile.
 pub(super) type Connecting =
     Pin<Box<dyn Future<Output = Result<Option<(BoxLease, bool)>, BoxError>> + Send>>;
 
@@ -127,9 +128,9 @@ impl OriginPool {
             Take::Idle(lease) => Get::Ready(lease, false),
             Take::Connecting(connecting) => {
                 self.ensure_reaper();
-                Get::Connecting(Box::pin(
-                    async move { Ok(Some((connecting.await?, false))) },
-                ))
+                Get::Connecting(Box::pin(async move {
+                    Ok(connecting.await?.map(|lease| (lease, false)))
+                }))
             }
         }
     }

@@ -71,7 +71,7 @@ impl Attempt {
                 State::Connecting(connecting) => {
                     self.state = match ready!(connecting.as_mut().poll(cx)) {
                         Ok(Some((lease, is_http2))) => State::Connected(lease, is_http2),
-                        // What was negotiated calls for another kind of connection.
+                        // It calls for another connection.
                         Ok(None) => State::Begin,
                         Err(error) => return Poll::Ready(Err(failure::to_connect(error))),
                     };

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub, dead_code)]
 
+pub mod http2;
 pub mod mock;
 
 use std::sync::{Arc, Mutex};

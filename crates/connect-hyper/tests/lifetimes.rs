@@ -1,0 +1,209 @@
+//! What a call leaves behind when it is over: nothing that goes on, and nothing that others stumble over.
+
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use common::{Count, Gather, Say, Word, envelope, http2, said, word};
+use connect_hyper::{Bidi, Client, Code, Codec, Method, Requests, RetryPolicy};
+use futures_util::Stream;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
+
+/// A stream each way.
+#[derive(Debug)]
+enum Talk {}
+
+impl Method for Talk {
+    type Request = Word;
+    type Response = Word;
+    type Kind = Bidi;
+    const PATH: &'static str = "/toy.v1.Toy/Talk";
+}
+
+/// One request, and then none, and never an end. Tells when it is dropped.
+struct Endless {
+    has_begun: bool,
+    dropped: Arc<Notify>,
+}
+
+impl Endless {
+    fn requests() -> (Requests<Word>, Arc<Notify>) {
+        let dropped = Arc::new(Notify::new());
+        let requests = Self {
+            has_begun: false,
+            dropped: dropped.clone(),
+        };
+        (Requests::new(requests), dropped)
+    }
+}
+
+impl Stream for Endless {
+    type Item = Word;
+
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Word>> {
+        if std::mem::replace(&mut self.has_begun, true) {
+            return Poll::Pending;
+        }
+        Poll::Ready(Some(word("one")))
+    }
+}
+
+impl Drop for Endless {
+    fn drop(&mut self) {
+        self.dropped.notify_one();
+    }
+}
+
+async fn soon(what: &str, event: impl Future<Output = ()>) {
+    let event = tokio::time::timeout(Duration::from_secs(10), event).await;
+    assert!(event.is_ok(), "never: {what}");
+}
+
+async fn answer(socket: &mut TcpStream, status: &str, content_type: &str, body: &[u8]) {
+    let head = format!(
+        "HTTP/1.1 {status}\r\ncontent-type: {content_type}\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    socket.write_all(head.as_bytes()).await.unwrap();
+    socket.write_all(body).await.unwrap();
+}
+
+/// A server may answer before it has all requests. Nobody wants the rest then.
+#[tokio::test]
+async fn requests_end_with_an_early_answer() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let closed = Arc::new(Notify::new());
+    let closing = closed.clone();
+    tokio::spawn(async move {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        let mut buffer = [0; 4096];
+        let _ = socket.read(&mut buffer).await;
+        let body = [said("done"), envelope(2, "{}")].concat();
+        answer(&mut socket, "200 OK", "application/connect+json", &body).await;
+        while matches!(socket.read(&mut buffer).await, Ok(n) if n > 0) {}
+        closing.notify_one();
+    });
+    let client = Client::builder(base).build().unwrap();
+    let (requests, dropped) = Endless::requests();
+    let response = client.call::<Gather>(requests).await.unwrap();
+    assert_eq!(response.text, "done");
+    soon("the requests are dropped", dropped.notified()).await;
+    soon("the connection is closed", closed.notified()).await;
+}
+
+/// Over HTTP/2 the two directions of a stream are apart: dropping one alone leaves the other open.
+#[tokio::test]
+async fn requests_end_with_their_stream_of_responses() {
+    for ends in [false, true] {
+        let reset = Arc::new(Notify::new());
+        let resetting = reset.clone();
+        let base = http2::serve(move |request, mut response, _| {
+            let reset = resetting.clone();
+            async move {
+                let head = http2::head("application/connect+json");
+                let mut sender = response.send_response(head, false).unwrap();
+                sender.send_data(said("hello").into(), false).unwrap();
+                if ends {
+                    sender.send_data(envelope(2, "{}").into(), true).unwrap();
+                }
+                let mut body = request.into_body();
+                let end = loop {
+                    match body.data().await {
+                        Some(Ok(_)) => {}
+                        Some(Err(error)) => break error.reason(),
+                        None => break None,
+                    }
+                };
+                assert_eq!(end, Some(h2::Reason::CANCEL));
+                reset.notify_one();
+            }
+        })
+        .await;
+        let client = Client::builder(base).http2_only().build().unwrap();
+        let (requests, dropped) = Endless::requests();
+        let mut stream = client.call::<Talk>(requests).await.unwrap();
+        assert_eq!(stream.message().await.unwrap(), Some(word("hello")));
+        if ends {
+            // Its end is enough, however long it is kept.
+            assert_eq!(stream.message().await.unwrap(), None);
+        } else {
+            drop(stream);
+        }
+        soon("the requests are dropped", dropped.notified()).await;
+        soon("the server hears of it", reset.notified()).await;
+    }
+}
+
+/// A connection on which the last request still goes out doesn't take the next one: the server has
+/// answered, and may never read the rest.
+#[tokio::test]
+async fn a_large_request_that_is_answered_early() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let refusal = br#"{"code":"out_of_range","message":"too large"}"#;
+        let mut buffer = [0; 1024];
+        let (mut first, _) = listener.accept().await.unwrap();
+        let _ = first.read(&mut buffer).await;
+        answer(&mut first, "400 Bad", "application/json", refusal).await;
+        // And it isn't closed either.
+        let (mut second, _) = listener.accept().await.unwrap();
+        let _ = second.read(&mut buffer).await;
+        answer(&mut second, "200 OK", "application/proto", b"\n\x02ok").await;
+        let _ = second.read(&mut buffer).await;
+        drop(first);
+    });
+    let client = Client::builder(base)
+        .codec(Codec::Binary)
+        .retry(RetryPolicy::none())
+        .timeout(Duration::from_secs(20))
+        .build()
+        .unwrap();
+    let large = word(&"x".repeat(16 << 20));
+    let error = client.call::<Say>(large).await.unwrap_err();
+    assert_eq!(error.code(), Code::OutOfRange);
+    assert_eq!(client.call::<Say>(word("a")).await.unwrap().text, "ok");
+}
+
+/// Streams that nobody reads fill their own windows, and not the one of the connection.
+#[tokio::test]
+async fn streams_that_nobody_reads() {
+    const STREAMS: usize = 8;
+    let base = http2::serve(|_, mut response, number| async move {
+        if number > STREAMS {
+            let head = http2::head("application/json");
+            let mut sender = response.send_response(head, false).unwrap();
+            let body = r#"{"text":"here"}"#.into();
+            sender.send_data(body, true).unwrap();
+            return;
+        }
+        let head = http2::head("application/connect+json");
+        let mut sender = response.send_response(head, false).unwrap();
+        // All that the windows take, and more.
+        let body = said(&"x".repeat(1 << 20)).repeat(4);
+        sender.send_data(body.into(), false).unwrap();
+        std::future::pending::<()>().await;
+    })
+    .await;
+    let client = Client::builder(base)
+        .http2_only()
+        .timeout(Duration::from_secs(20))
+        .build()
+        .unwrap();
+    let mut unread = Vec::new();
+    for _ in 0..STREAMS {
+        let call = client.call::<Count>(word(""));
+        unread.push(call.timeout(Duration::from_secs(20)).await.unwrap());
+    }
+    // Those have arrived as far as they can when a message of the last one has.
+    assert!(unread[STREAMS - 1].message().await.unwrap().is_some());
+    assert_eq!(client.call::<Say>(word("")).await.unwrap().text, "here");
+}
