@@ -8,6 +8,7 @@ use std::{
 use super::{Layout, import, input::Input};
 
 mod diffing;
+mod documented;
 mod importing;
 mod inputs;
 mod keeping;

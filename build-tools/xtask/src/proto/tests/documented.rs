@@ -1,0 +1,75 @@
+//! What has to have a comment has one.
+
+use std::collections::BTreeSet;
+
+use prost_reflect::{DynamicMessage, FieldDescriptor, Value};
+
+use crate::proto::{Layout, input::api_files, root, tree::Tree};
+
+/// Rules that say how much a value may hold, which no name does.
+const LIMITS: [&str; 5] = ["len", "max_len", "max_items", "max_pairs", "lte"];
+
+#[test]
+fn the_api_is_documented() {
+    let tree = Tree::read(&Layout::new(&root())).unwrap().unwrap();
+    let commented: BTreeSet<(&str, &[i32])> = tree
+        .files
+        .iter()
+        .flat_map(|(file, _)| {
+            let locations = &file.source_code_info.as_ref().unwrap().location;
+            locations
+                .iter()
+                .filter(|location| !location.leading_comments().trim().is_empty())
+                .map(|location| (file.name(), location.path.as_slice()))
+        })
+        .collect();
+    let mut missing = Vec::new();
+    for file in api_files(&tree.pool) {
+        let mut require = |path: &[i32], name: &str| {
+            if !commented.contains(&(file.name(), path)) {
+                missing.push(name.to_owned());
+            }
+        };
+        for service in file.services() {
+            require(service.path(), service.full_name());
+            for method in service.methods() {
+                require(method.path(), method.full_name());
+            }
+        }
+        let mut enums: Vec<_> = file.enums().collect();
+        let mut messages: Vec<_> = file.messages().collect();
+        while let Some(message) = messages.pop() {
+            if message.is_map_entry() {
+                continue;
+            }
+            require(message.path(), message.full_name());
+            for field in message.fields().filter(has_limit) {
+                require(field.path(), field.full_name());
+            }
+            enums.extend(message.child_enums());
+            messages.extend(message.child_messages());
+        }
+        for kind in enums {
+            require(kind.path(), kind.full_name());
+        }
+    }
+    assert_eq!(
+        missing,
+        Vec::<String>::new(),
+        "say in their .proto what these are for, and of a field what its limit is"
+    );
+}
+
+fn has_limit(field: &FieldDescriptor) -> bool {
+    let pool = field.parent_pool();
+    let rules = pool.get_extension_by_name("buf.validate.field").unwrap();
+    let options = field.options();
+    options.has_extension(&rules)
+        && matches!(&*options.get_extension(&rules), Value::Message(rules) if limits(rules))
+}
+
+fn limits(rules: &DynamicMessage) -> bool {
+    rules.fields().any(|(field, value)| {
+        LIMITS.contains(&field.name()) || matches!(value, Value::Message(rules) if limits(rules))
+    })
+}
