@@ -1,10 +1,11 @@
 //! Where calls go: the service, or a server embedded in this process.
 
-use gitpod_client::{Client, RetryPolicy};
+use gitpod_client::{Client, RetryPolicy, credential_variable};
 use gitpod_testing::Server;
 
 use crate::cli::Connection;
 use crate::exit::Failure;
+use crate::{output, trace};
 
 /// A client, and what stands in for arguments where the server is embedded.
 #[derive(Debug)]
@@ -26,6 +27,7 @@ impl Session {
             let server = Server::start().await.map_err(|error| {
                 Failure::local(format!("can't start the embedded server: {error}"))
             })?;
+            output::hide(server.api_key());
             let builder = Client::builder()
                 .base_url(server.base_url())
                 .token(server.api_key());
@@ -34,18 +36,27 @@ impl Session {
             let mut builder = Client::builder()
                 .from_env()
                 .map_err(|error| Failure::of_setting(&error))?;
+            if let Some(Ok(credential)) = credential_variable().map(std::env::var) {
+                output::hide(&credential);
+            }
             if let Some(url) = &connection.base_url {
                 builder = builder.base_url(url);
             }
             (builder, None)
         };
-        let client = builder
+        let builder = builder
             .timeout(connection.timeout)
             // A script sees every failure, and regenerating is never repeated in silence.
             .retry(RetryPolicy::none())
             // An answer that holds a token is kept byte for byte if it can't be understood, and then
             // a person has to be able to read it.
-            .runtime(|runtime| runtime.accept_compression([]))
+            .runtime(|runtime| runtime.accept_compression([]));
+        let builder = if connection.verbose {
+            trace::attach(builder)?
+        } else {
+            builder
+        };
+        let client = builder
             .build()
             .map_err(|error| Failure::of_setting(&error))?;
         Ok(Self { client, server })

@@ -46,7 +46,7 @@ Exit codes:
    8  executed; the token couldn't be written to --token-file and is on standard output
    9  answered with success, but the answer is cut off or not understood; assume that it was
       executed: what arrived, which may hold the token, is in --token-file, else on standard output
-  10  executed; the token could be written nowhere and is lost
+  10  executed; the token, or the answer with a secret in it, could be written nowhere and is lost
   11  done, but the result couldn't be printed; a token is in --token-file
 
 Environment:

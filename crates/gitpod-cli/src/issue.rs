@@ -1,16 +1,16 @@
 //! The two calls that hand out a token, once: nothing may be lost between the wire and the user.
 
 use std::path::PathBuf;
-use std::pin::pin;
 use std::time::Duration;
 
 use gitpod_client::{Call, Error, Method, Unary};
 use serde_json::Value;
 
 use crate::cli::Output;
-use crate::exit::{Exit, Failure, describe};
+use crate::exchange::{Answer, Broken, GIVEN_UP, exchange};
+use crate::exit::{Exit, Failure};
 use crate::output;
-use crate::signal::Signals;
+use crate::patience::Patience;
 use crate::token_file::TokenFile;
 
 /// What is particular to one of the two calls.
@@ -30,41 +30,20 @@ pub(crate) struct Order {
     pub(crate) ambiguous: String,
 }
 
-/// What came back with success.
-enum Answer<R> {
-    Understood {
-        response: R,
-        body: Vec<u8>,
-    },
-    /// It may hold the only copy of the token all the same.
-    Raw {
-        body: Vec<u8>,
-        why: String,
-    },
-}
-
 /// Sends the call once and brings its token to where it was asked for.
 pub(crate) async fn issue<M: Method<Kind = Unary>>(
     call: Call<M>,
     order: Order,
     token: fn(&M::Response) -> &str,
 ) -> Result<Exit, Failure> {
-    let mut signals = Signals::listen()
-        .map_err(|error| Failure::local(format!("can't listen for signals: {error}")))?;
+    let mut patience = Patience::listen(order.timeout, "the token")?;
     let file = order
         .token_file
         .as_deref()
         .map(TokenFile::reserve)
         .transpose()?;
-    if let Some(name) = signals.pending().await {
-        return Err(Failure::local(format!("{name}: nothing was sent")));
-    }
-    let mut patience = Patience {
-        signals,
-        noted: false,
-        timeout: order.timeout,
-    };
-    let answer = match exchange(call, &mut patience).await {
+    patience.last_call().await?;
+    let answer = match exchange(call.send(), &mut patience).await {
         Ok(answer) => answer,
         Err(Broken::Call(error)) => return Err(failure(&error, &order)),
         Err(Broken::GivenUp) => {
@@ -75,95 +54,15 @@ pub(crate) async fn issue<M: Method<Kind = Unary>>(
         }
     };
     match answer {
-        Answer::Understood { response, body } => {
-            let secret = token(&response);
+        Answer::Understood { message, body } => {
+            let secret = token(&message);
             if one_line(secret) {
-                hand_over(&response, secret, file, &order)
+                hand_over(&message, secret, file, &order)
             } else {
                 rescue(&body, "its token isn't one line of text", file)
             }
         }
         Answer::Raw { body, why } => rescue(&body, &why, file),
-    }
-}
-
-/// Why nothing came back that is worth keeping.
-enum Broken {
-    Call(Error),
-    GivenUp,
-}
-
-/// The exchange up to a decoded answer. What arrived with success is kept, whatever happens to it
-/// afterwards.
-async fn exchange<M: Method<Kind = Unary>>(
-    call: Call<M>,
-    patience: &mut Patience,
-) -> Result<Answer<M::Response>, Broken> {
-    let sent = patience.wait(call.send()).await.ok_or(Broken::GivenUp)?;
-    let mut raw = sent.map_err(Broken::Call)?;
-    let read = patience.wait(raw.read()).await;
-    let body = raw.body().to_vec();
-    let worth_keeping = raw.status().is_success() && !body.is_empty();
-    let encoding = raw.headers().get("content-encoding").cloned();
-    let broken = match read {
-        None => Broken::GivenUp,
-        Some(Err(error)) => Broken::Call(error),
-        Some(Ok(())) => match raw.decode() {
-            Ok(response) => {
-                return Ok(Answer::Understood {
-                    response: response.into_inner(),
-                    body,
-                });
-            }
-            Err(error) => Broken::Call(error),
-        },
-    };
-    if !worth_keeping {
-        return Err(broken);
-    }
-    let mut why = match broken {
-        Broken::Call(error) => describe(&error),
-        Broken::GivenUp => GIVEN_UP.to_owned(),
-    };
-    // None was asked for; a server may have sent one all the same.
-    if let Some(encoding) = encoding {
-        why.push_str(&format!(" (content-encoding: {encoding:?})"));
-    }
-    Ok(Answer::Raw { body, why })
-}
-
-const GIVEN_UP: &str = "given up while the request was under way";
-
-/// Waits through a first signal, and gives up at a second one.
-#[derive(Debug)]
-struct Patience {
-    signals: Signals,
-    noted: bool,
-    timeout: Duration,
-}
-
-impl Patience {
-    /// What comes of the future; `None` if it was given up.
-    async fn wait<T>(&mut self, future: impl Future<Output = T>) -> Option<T> {
-        let mut future = pin!(future);
-        loop {
-            tokio::select! {
-                biased;
-                result = &mut future => return Some(result),
-                name = self.signals.next() => {
-                    if self.noted {
-                        return None;
-                    }
-                    self.noted = true;
-                    output::note(&format!(
-                        "{name}: the request is under way, and giving up now could lose the \
-                         token; waiting for its answer, at most {:?} in all; a second signal \
-                         gives up",
-                        self.timeout
-                    ));
-                }
-            }
-        }
     }
 }
 

@@ -1,14 +1,38 @@
 //! What is printed: results on standard output, everything else on standard error.
 
 use std::io::{self, Write};
+use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
 
 use crate::exit::{Exit, Failure};
 
+/// What standard error never shows, whoever says it: a server may send back what it got.
+static HIDDEN: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// Keeps a secret from standard error. One that is so short that ordinary words have it isn't.
+pub(crate) fn hide(secret: &str) {
+    const SHORTEST: usize = 6;
+    if secret.len() >= SHORTEST {
+        HIDDEN
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(secret.to_owned());
+    }
+}
+
 /// A line for a person, on standard error. That it can't be written changes nothing.
 pub(crate) fn note(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "gitpodctl: {}", printable(text));
+    aside(&format!("gitpodctl: {text}"));
+}
+
+/// The same without a name in front.
+pub(crate) fn aside(text: &str) {
+    let mut text = text.to_owned();
+    for secret in HIDDEN.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+        text = text.replace(secret, "[redacted]");
+    }
+    let _ = writeln!(io::stderr().lock(), "{}", printable(&text));
 }
 
 /// A result on standard output, written through.

@@ -11,6 +11,15 @@ use crate::client::ClientBuilder;
 const CREDENTIALS: [&str; 3] = ["ONA_API_KEY", "GITPOD_API_KEY", "ONA_TOKEN"];
 const BASE_URL: &str = "ONA_BASE_URL";
 
+/// The name of the environment variable that [`Client::from_env`](crate::Client::from_env) takes the
+/// credential from: the first of its three that is set. `None` if none is.
+#[must_use]
+pub fn credential_variable() -> Option<&'static str> {
+    CREDENTIALS
+        .into_iter()
+        .find(|name| std::env::var_os(name).is_some())
+}
+
 /// Sets what `variable` gives.
 pub(crate) fn apply(
     mut builder: ClientBuilder,

@@ -5,14 +5,16 @@ mod env;
 mod services;
 
 pub use client::{Client, ClientBuilder, DEFAULT_BASE_URL};
+pub use env::credential_variable;
 #[doc(inline)]
 pub use services::*;
 
 #[doc(inline)]
 pub use connect_hyper::{
     Attempt, BoxError, Call, Code, Codec, Compression, Credential, CredentialFile,
-    CredentialFuture, CredentialProvider, Error, ErrorDetail, Execution, Idempotency, Message,
-    Method, RawResponse, RequestBody, Response, RetryPolicy, Streaming, Unary, rpc,
+    CredentialFuture, CredentialProvider, DynamicCall, DynamicMethod, DynamicResponse,
+    DynamicStreaming, Error, ErrorDetail, Execution, Idempotency, Message, Method, RawResponse,
+    RequestBody, Response, RetryPolicy, Streaming, Unary, rpc,
 };
 
 pub use connect_hyper;

@@ -248,5 +248,7 @@ fn seed(seed: u64, now: SystemTime) -> io::Result<(Store, Seeded)> {
     store.sso.insert(rank, sso);
     let rank = store.new_rank();
     store.scim.insert(rank, scim);
+    // Apart from the others, which follow one another.
+    store.caller_id = Ids::new(!seed).next();
     Ok((store, seeded))
 }

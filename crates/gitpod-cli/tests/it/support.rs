@@ -245,13 +245,20 @@ impl Scripted {
 
     /// Runs `gitpodctl scim` with these arguments against this server.
     pub(crate) fn scim<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Run {
-        finish(
-            gitpodctl()
-                .args(["--base-url", &self.url(), "scim"])
-                .args(arguments)
-                .spawn()
-                .expect("the binary runs"),
-        )
+        finish(self.start_with(|command| command.arg("scim").args(arguments)))
+    }
+
+    /// Runs `gitpodctl call` with these arguments against this server.
+    pub(crate) fn call<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Run {
+        finish(self.start_with(|command| command.arg("call").args(arguments)))
+    }
+
+    /// Starts `gitpodctl` against this server.
+    pub(crate) fn start_with(&self, set: impl FnOnce(&mut Command) -> &mut Command) -> Child {
+        let mut command = gitpodctl();
+        set(command.args(["--base-url", &self.url()]))
+            .spawn()
+            .expect("the binary runs")
     }
 }
 
@@ -262,6 +269,20 @@ pub(crate) fn response(status: &str, content_type: &str, body: &str) -> Vec<u8> 
         body.len()
     )
     .into_bytes()
+}
+
+/// A stream of responses, as far as these envelopes: flags, and a message.
+pub(crate) fn stream(envelopes: &[(u8, &str)]) -> Vec<u8> {
+    let mut bytes =
+        b"HTTP/1.1 200 OK\r\ncontent-type: application/connect+json\r\nconnection: close\r\n\r\n"
+            .to_vec();
+    for (flags, message) in envelopes {
+        let length = u32::try_from(message.len()).expect("a short message");
+        bytes.push(*flags);
+        bytes.extend(length.to_be_bytes());
+        bytes.extend(message.bytes());
+    }
+    bytes
 }
 
 /// The answer to a regenerate request.

@@ -1,7 +1,8 @@
-//! OrganizationService as far as SCIM needs it, and the SCIM endpoint.
+//! OrganizationService as far as SCIM needs it, whose credential it is, and the SCIM endpoint.
 
 mod configurations;
 pub(crate) mod endpoint;
+mod identity;
 mod organization;
 pub(crate) mod page;
 pub(crate) mod rules;
@@ -12,6 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use connect_hyper::{Code, Method, Unary};
+use gitpod_client::identity::GetAuthenticatedIdentity;
 use gitpod_client::organization as rpc;
 use gitpod_types::Timestamp;
 
@@ -35,6 +37,7 @@ impl Service {
 
     /// Registers the RPCs that are built in.
     pub(crate) fn register(&self, router: &Router) {
+        self.add::<GetAuthenticatedIdentity>(router, Self::get_identity);
         self.add::<rpc::GetOrganization>(router, Self::get_organization);
 
         self.add::<rpc::CreateSsoConfiguration>(router, Self::create_sso);

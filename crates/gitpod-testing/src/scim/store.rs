@@ -17,6 +17,8 @@ const TOKEN_PREFIX: &str = "ona_scim_";
 #[derive(Debug)]
 pub(crate) struct Store {
     pub(crate) organization: Organization,
+    /// The service account that calls.
+    pub(crate) caller_id: String,
     pub(crate) sso: BTreeMap<Rank, SsoConfiguration>,
     pub(crate) scim: BTreeMap<Rank, ScimRecord>,
     ids: Ids,
@@ -45,6 +47,7 @@ impl Store {
     pub(crate) fn new(organization: Organization, ids: Ids) -> Self {
         Self {
             organization,
+            caller_id: String::new(),
             sso: BTreeMap::new(),
             scim: BTreeMap::new(),
             ids,

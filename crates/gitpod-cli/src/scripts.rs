@@ -1,0 +1,65 @@
+//! What is made of the command line's own definitions: completions and man pages.
+
+use std::fs;
+use std::path::Path;
+
+use clap::builder::PossibleValuesParser;
+use clap::{Command, CommandFactory};
+use clap_complete::Shell;
+use clap_mangen::Man;
+
+use crate::cli::Cli;
+use crate::exit::{Exit, Failure};
+use crate::output;
+use crate::schema::{self, Schema};
+
+const NAME: &str = "gitpodctl";
+
+/// Prints a shell's script.
+pub(crate) fn completions(shell: Shell) -> Result<Exit, Failure> {
+    let methods = Schema::load()?.methods();
+    // The parser takes any text, to say more of a mistyped one than clap would.
+    let names: Vec<&'static str> = methods
+        .iter()
+        .map(|method| &*schema::name(method).leak())
+        .collect();
+    let mut command = Cli::command().mut_subcommand("call", |call| {
+        call.mut_arg("method", |method| {
+            method.value_parser(PossibleValuesParser::new(names))
+        })
+    });
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut command, NAME, &mut script);
+    print(&script)
+}
+
+/// Prints the page of the command itself, or writes all pages into a folder.
+pub(crate) fn man(folder: Option<&Path>) -> Result<Exit, Failure> {
+    let Some(folder) = folder else {
+        let mut page = Vec::new();
+        Man::new(command())
+            .render(&mut page)
+            .map_err(|error| Failure::local(format!("can't make the page: {error}")))?;
+        return print(&page);
+    };
+    fs::create_dir_all(folder)
+        .and_then(|()| clap_mangen::generate_to(command(), folder))
+        .map_err(|error| {
+            Failure::local(format!(
+                "--dir {}: can't write the pages: {error}",
+                folder.display()
+            ))
+        })?;
+    output::note(&format!("the man pages are in {}", folder.display()));
+    Ok(Exit::Done)
+}
+
+/// Without clap's own `help` command, of which no page says anything.
+fn command() -> Command {
+    Cli::command().disable_help_subcommand(true)
+}
+
+fn print(bytes: &[u8]) -> Result<Exit, Failure> {
+    output::raw(bytes).map_err(|error| output::unprinted(&error))?;
+    Ok(Exit::Done)
+}
