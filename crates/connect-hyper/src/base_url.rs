@@ -91,8 +91,9 @@ impl BaseUrl {
         is_loopback(self.authority.host())
     }
 
+    /// The host; an IPv6 address without its brackets.
     pub(crate) fn host(&self) -> &str {
-        self.authority.host()
+        without_brackets(self.authority.host())
     }
 
     /// The scheme's own unless the URL has one.
@@ -160,12 +161,16 @@ impl std::fmt::Display for BaseUrl {
     }
 }
 
+/// What a URL writes an IPv6 address in is no part of it.
+fn without_brackets(host: &str) -> &str {
+    host.strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'))
+        .unwrap_or(host)
+}
+
 /// Whether a URL's host is this machine.
 pub(crate) fn is_loopback(host: &str) -> bool {
-    let host = host
-        .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'))
-        .unwrap_or(host);
+    let host = without_brackets(host);
     host.eq_ignore_ascii_case("localhost")
         || host
             .parse::<std::net::IpAddr>()
@@ -203,6 +208,18 @@ mod tests {
             let error = BaseUrl::parse(wrong).unwrap_err();
             assert_eq!(error.code(), Code::InvalidArgument, "{wrong}");
             assert!(!error.message().contains("secret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn hosts() {
+        for (base, host, port) in [
+            ("http://[::1]:8080/x", "::1", 8080),
+            ("http://127.0.0.1", "127.0.0.1", 80),
+            ("http://Example.com:1", "Example.com", 1),
+        ] {
+            let base = BaseUrl::parse(base).unwrap();
+            assert_eq!((base.host(), base.port()), (host, port));
         }
     }
 
