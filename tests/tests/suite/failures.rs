@@ -146,21 +146,25 @@ async fn a_read_survives() {
     }
 }
 
-/// REFUSED_STREAM says that nothing was looked at, so that any method may be repeated.
+/// REFUSED_STREAM, and a GOAWAY whose last stream is an earlier one, say that nothing was looked at, so
+/// that any method may be repeated.
 #[tokio::test]
-async fn a_refused_stream() {
+async fn a_stream_that_was_not_looked_at() {
     let harness = Harness::start().await.unwrap();
-    for codec in [Codec::Json, Codec::Binary] {
+    let faults = [Fault::refuse_stream, Fault::go_away_unprocessed];
+    let codecs = [Codec::Json, Codec::Binary];
+    for (codec, fault) in codecs.into_iter().flat_map(|c| faults.map(|f| (c, f))) {
         let builder = || harness.client(codec).runtime(|r| r.http2_only());
         let client = builder().retry(RetryPolicy::none()).build().unwrap();
-        harness.inject(Fault::refuse_stream());
+        harness.inject(fault());
         let error = regenerate(&harness, &client, Duration::from_secs(10))
             .await
             .unwrap_err();
+        assert_eq!(error.code(), Code::Unavailable, "{error}");
         assert_eq!(error.execution(), Execution::NotSent, "{error}");
 
         let client = builder().build().unwrap();
-        let injected = harness.inject(Fault::refuse_stream());
+        let injected = harness.inject(fault());
         regenerate(&harness, &client, Duration::from_secs(10))
             .await
             .unwrap();
