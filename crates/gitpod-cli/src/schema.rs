@@ -1,6 +1,7 @@
 //! The API as its descriptors have it, which are compiled in.
 
 use std::collections::HashMap;
+use std::sync::OnceLock;
 
 use gitpod_client::Idempotency;
 use gitpod_types::FILE_DESCRIPTOR_SET;
@@ -17,10 +18,17 @@ pub(crate) struct Schema {
 }
 
 impl Schema {
+    /// Reads the descriptors, once a process.
     pub(crate) fn load() -> Result<Self, Failure> {
+        static POOL: OnceLock<DescriptorPool> = OnceLock::new();
+        if let Some(pool) = POOL.get() {
+            return Ok(Self { pool: pool.clone() });
+        }
         let pool = DescriptorPool::decode(FILE_DESCRIPTOR_SET)
             .map_err(|error| Failure::local(format!("the descriptors compiled in: {error}")))?;
-        Ok(Self { pool })
+        Ok(Self {
+            pool: POOL.get_or_init(|| pool).clone(),
+        })
     }
 
     /// All methods, in the order of their names.

@@ -461,6 +461,24 @@ async fn the_scim_endpoint_speaks_scim() {
 }
 
 #[tokio::test]
+async fn the_api_key_is_a_service_accounts() {
+    let (server, mut peer) = start().await;
+    let path = "/api/gitpod.v1.IdentityService/GetAuthenticatedIdentity";
+    let headers = [("content-type", "application/json")];
+    let mut ask = async || {
+        let request = peer.request(path, &headers, "{}".into());
+        let reply = peer.send(request).await.unwrap();
+        assert_eq!(reply.status, 200);
+        serde_json::from_slice::<Value>(&reply.body).unwrap()
+    };
+    let whose = ask().await;
+    assert_eq!(whose["subject"]["principal"], "PRINCIPAL_SERVICE_ACCOUNT");
+    assert_eq!(whose["organizationId"], server.organization_id());
+    assert_eq!(whose["organizationTier"], "ORGANIZATION_TIER_ENTERPRISE");
+    assert_eq!(whose, ask().await);
+}
+
+#[tokio::test]
 async fn json_and_binary_are_the_same_service() {
     let (server, mut peer) = start().await;
     let request = RegenerateScimTokenRequest {
