@@ -8,7 +8,7 @@ use prost_reflect::{EnumDescriptor, FieldDescriptor, Kind, MessageDescriptor};
 use serde_json::Number;
 
 use crate::document::Json;
-use crate::schema::nearest;
+use crate::schema::like;
 
 /// How much is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -170,18 +170,12 @@ impl Check {
             // A number without a name is as good: a newer server may have one.
             Json::Number(_) if is_integer(json, i32::MIN.into(), i32::MAX.into()) => Ok(()),
             _ => {
-                const SHOWN: usize = 12;
-                let names: Vec<_> = enumeration.values().map(|v| v.name().to_owned()).collect();
-                let mut what = format!("a value of {}: ", enumeration.name());
-                what.push_str(&names[..names.len().min(SHOWN)].join(", "));
-                if names.len() > SHOWN {
-                    what.push_str(&format!(" and {} more", names.len() - SHOWN));
-                }
-                if let Json::String(text) = json
-                    && let Some(near) = nearest(text, names.into_iter())
-                {
-                    what.push_str(&format!("; did you mean {near}?"));
-                }
+                let names = enumeration.values().map(|value| value.name().to_owned());
+                let text = match json {
+                    Json::String(text) => text,
+                    _ => "",
+                };
+                let what = format!("a value of {}: {}", enumeration.name(), choice(text, names));
                 expected(path, &what)
             }
         }
@@ -206,11 +200,26 @@ fn expected(path: &str, what: &str) -> Result<(), String> {
 
 fn no_such_field(path: &str, name: &str, message: &MessageDescriptor) -> String {
     let fields = message.fields().map(|field| field.json_name().to_owned());
-    let hint = match nearest(name, fields) {
-        Some(near) => format!("did you mean {near}?"),
-        None => "the message is empty".to_owned(),
+    let hint = if message.fields().len() == 0 {
+        "the message is empty".to_owned()
+    } else {
+        format!("expected {}", choice(name, fields))
     };
     format!("{path}: {} has no such field; {hint}", message.name())
+}
+
+/// What there is to choose from: what is like `text`, else the first of all.
+fn choice(text: &str, names: impl Iterator<Item = String>) -> String {
+    const SHOWN: usize = 12;
+    let names: Vec<_> = names.collect();
+    if let Some(near) = like(text, names.iter().cloned()) {
+        return format!("{near} perhaps");
+    }
+    let mut all = names[..names.len().min(SHOWN)].join(", ");
+    if names.len() > SHOWN {
+        all.push_str(&format!(" and {} more", names.len() - SHOWN));
+    }
+    all
 }
 
 /// The texts of times and spans are those that the types of the client take.

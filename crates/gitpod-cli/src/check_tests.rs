@@ -40,12 +40,12 @@ fn errors_say_where_and_what_was_expected() {
         (
             "EnvironmentService/ListEnvironments",
             r#"{"filter":{"namex":1}}"#,
-            "filter.namex: Filter has no such field; did you mean ",
+            "filter.namex: Filter has no such field; expected runnerIds, statusPhases, creatorIds, projectIds, ",
         ),
         (
             "EnvironmentService/ListEnvironments",
             r#"{"filter":{"runnerId":["s3cret"]}}"#,
-            "filter.runnerId: Filter has no such field; did you mean runnerIds?",
+            "filter.runnerId: Filter has no such field; expected runnerIds perhaps",
         ),
         (
             "EnvironmentService/ListEnvironments",
@@ -65,9 +65,14 @@ fn errors_say_where_and_what_was_expected() {
         (
             "EnvironmentService/ListEnvironments",
             r#"{"filter":{"archivalStatus":"STATUS_ALL"}}"#,
+            "filter.archivalStatus: expected a value of ArchivalStatus: ARCHIVAL_STATUS_ALL perhaps",
+        ),
+        (
+            "EnvironmentService/ListEnvironments",
+            r#"{"filter":{"archivalStatus":"s3cret"}}"#,
             "filter.archivalStatus: expected a value of ArchivalStatus: \
              ARCHIVAL_STATUS_UNSPECIFIED, ARCHIVAL_STATUS_ACTIVE, ARCHIVAL_STATUS_ARCHIVED, \
-             ARCHIVAL_STATUS_ALL; did you mean ARCHIVAL_STATUS_ALL?",
+             ARCHIVAL_STATUS_ALL",
         ),
         (
             "EnvironmentService/ListEnvironments",

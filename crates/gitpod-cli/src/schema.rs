@@ -68,7 +68,7 @@ impl Schema {
         let near = nearest(short.trim_start_matches('.'), methods.iter().map(name));
         Err(Failure::usage(format!(
             "there is no method {text}; did you mean {}? `gitpodctl call --list` shows all",
-            near.unwrap_or_default()
+            near.map(|(_, name)| name).unwrap_or_default()
         )))
     }
 }
@@ -137,8 +137,8 @@ impl Comments {
     }
 }
 
-/// What is spelled most like `text`.
-pub(crate) fn nearest(text: &str, names: impl Iterator<Item = String>) -> Option<String> {
+/// What is spelled most like `text`, however little that is.
+fn nearest(text: &str, names: impl Iterator<Item = String>) -> Option<(f64, String)> {
     let text = text.to_lowercase();
     names
         .map(|name| {
@@ -150,6 +150,13 @@ pub(crate) fn nearest(text: &str, names: impl Iterator<Item = String>) -> Option
             (likeness, name)
         })
         .max_by(|a, b| a.0.total_cmp(&b.0).then_with(|| b.1.cmp(&a.1)))
+}
+
+/// What `text` may stand for by mistake.
+pub(crate) fn like(text: &str, names: impl Iterator<Item = String>) -> Option<String> {
+    const LIKE: f64 = 0.5;
+    nearest(text, names)
+        .filter(|(likeness, _)| *likeness >= LIKE)
         .map(|(_, name)| name)
 }
 

@@ -25,7 +25,9 @@ pub use crate::time::{DurationExt, TimeError, TimestampExt};
 /// source information there is the comment of each element that has one, as its leading comment.
 #[cfg(feature = "descriptors")]
 #[cfg_attr(docsrs, doc(cfg(feature = "descriptors")))]
-pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
+pub const FILE_DESCRIPTOR_SET: &[u8] =
+    // By way of a call, for otherwise rustdoc writes out all bytes.
+    include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin")).as_slice();
 
 /// Messages and enums of the package `gitpod.v1`.
 ///

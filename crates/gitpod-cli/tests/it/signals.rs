@@ -48,6 +48,44 @@ fn interrupted(
     (child, stderr)
 }
 
+/// `call` of what may change something waits too.
+#[test]
+fn any_method_waits_for_its_answer() {
+    let server = slow();
+    let data = format!(r#"{{"scimConfigurationId":"{ID}"}}"#);
+    let start = || {
+        let mut child = server.start_with(|command| {
+            command.args([
+                "call",
+                "OrganizationService/RegenerateSCIMToken",
+                "-d",
+                &data,
+            ])
+        });
+        server.wait_for_request();
+        send(&child, "INT");
+        let mut stderr = BufReader::new(child.stderr.take().expect("a pipe"));
+        let mut line = String::new();
+        stderr.read_line(&mut line).expect("a line");
+        assert!(
+            line.contains("giving up now could lose its answer"),
+            "{line}"
+        );
+        (child, stderr)
+    };
+    let (child, _stderr) = start();
+    server.go_on();
+    assert_eq!(finish(child).expect(0).line(), regenerated());
+
+    let (child, mut stderr) = start();
+    send(&child, "INT");
+    finish(child).expect(7).silent();
+    let mut line = String::new();
+    stderr.read_line(&mut line).expect("a line");
+    assert!(line.contains("may have been executed"), "{line}");
+    server.go_on();
+}
+
 #[test]
 fn the_first_one_waits_for_the_answer() {
     for signal in ["INT", "TERM", "HUP"] {
