@@ -14,6 +14,8 @@ use crate::output;
 use crate::schema::{self, Schema};
 
 const NAME: &str = "gitpodctl";
+const FISH_METHODS: &str = "complete -c gitpodctl -n \"__fish_gitpodctl_using_subcommand call\" -f \
+                            -a \"(gitpodctl call --list)\"\n";
 
 /// Prints a shell's script.
 pub(crate) fn completions(shell: Shell) -> Result<Exit, Failure> {
@@ -30,6 +32,10 @@ pub(crate) fn completions(shell: Shell) -> Result<Exit, Failure> {
     });
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut command, NAME, &mut script);
+    if shell == Shell::Fish {
+        // clap_complete has no values of arguments without a flag for it.
+        script.extend_from_slice(FISH_METHODS.as_bytes());
+    }
     print(&script)
 }
 

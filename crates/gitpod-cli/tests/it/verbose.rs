@@ -118,6 +118,19 @@ fn errors_and_closed_connections() {
     let server = Scripted::start(Act::Answer(Vec::new()));
     let run = verbose(&server, &["scim", "list"]).expect(6).silent();
     assert!(run.stderr.contains("< no response after "), "{run:?}");
+    // It changes nothing in what is known of a failure.
+    verbose(&server, &["scim", "regenerate-token", ID]).expect(7);
+    let nobody = [
+        "--base-url",
+        "http://127.0.0.1:9/api",
+        "scim",
+        "regenerate-token",
+        ID,
+        "-v",
+    ];
+    crate::support::run(nobody)
+        .expect(6)
+        .says("the old token was not replaced");
 }
 
 #[test]
