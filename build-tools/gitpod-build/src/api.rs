@@ -6,6 +6,7 @@ use std::path::Path;
 
 use prost_reflect::{DescriptorPool, FileDescriptor, ServiceDescriptor};
 
+use crate::json::Unknown;
 use crate::selection::{self, Selection};
 use crate::{Error, client, descriptors, names, redact, registry, types};
 
@@ -79,7 +80,19 @@ impl Api {
     /// When prost-build or pbjson-build fails, or generates what isn't expected.
     pub fn types(&self, is_on: impl Fn(&str) -> bool) -> Result<String, Error> {
         let selection = Selection::of(&self.pool, &self.package, &self.selected(is_on));
-        types::generate(self, &selection)
+        types::generate(self, &selection, Unknown::Ignored)
+    }
+
+    /// As [`types`](Self::types), but an unknown field in JSON is an error, and so is an unknown
+    /// name of an enum value: the code reads these as `crate::strict::NamedEnum`, which the
+    /// including crate has to have. For the conformance tests of protobuf, which ask for it.
+    ///
+    /// # Errors
+    ///
+    /// The same as those of [`types`](Self::types).
+    pub fn strict_types(&self, is_on: impl Fn(&str) -> bool) -> Result<String, Error> {
+        let selection = Selection::of(&self.pool, &self.package, &self.selected(is_on));
+        types::generate(self, &selection, Unknown::Refused)
     }
 
     /// Rust code of the clients of the services which `is_on` says yes to.

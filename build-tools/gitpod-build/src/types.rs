@@ -1,25 +1,25 @@
 //! Messages and enums: prost's structs, their JSON and their `Debug`.
 
+use std::collections::BTreeMap;
+
 use prost_build::Module;
 use prost_reflect::{EnumDescriptor, MessageDescriptor};
 use prost_types::FileDescriptorProto;
 
 use crate::api::Api;
+use crate::json::Unknown;
 use crate::prune::prune;
 use crate::selection::Selection;
 use crate::{Error, json, redact};
 
 /// What is generated elsewhere, and where.
-pub(crate) const EXTERN: [(&str, &str); 2] = [
-    (".google.protobuf.Timestamp", "::pbjson_types::Timestamp"),
-    (".google.protobuf.Duration", "::pbjson_types::Duration"),
-];
+pub(crate) const EXTERN: (&str, &str) = (".google.protobuf", "::pbjson_types");
 
 /// The selected part of the API, in the forms that the generators take.
 pub(crate) struct Part {
     pub(crate) package: String,
-    /// The files of the API, pruned, and those of [`EXTERN`], which the
-    /// generators look types up in and generate nothing for.
+    /// The files of the API, pruned, and those of [`EXTERN`] that they import,
+    /// which the generators look types up in and generate nothing for.
     pub(crate) files: Vec<FileDescriptorProto>,
     /// Every message, nested ones too, map entries not.
     pub(crate) messages: Vec<MessageDescriptor>,
@@ -48,17 +48,13 @@ impl Part {
             .collect();
         enums.sort_by(|a, b| a.full_name().cmp(b.full_name()));
 
-        let mut files: Vec<_> = api
-            .pool
+        let imported: BTreeMap<_, _> = api
             .files()
-            .filter(|file| {
-                matches!(
-                    file.name(),
-                    "google/protobuf/timestamp.proto" | "google/protobuf/duration.proto"
-                )
-            })
-            .map(|file| file.file_descriptor_proto().clone())
+            .flat_map(|file| file.dependencies().collect::<Vec<_>>())
+            .filter(|file| file.package_name() == &EXTERN.0[1..])
+            .map(|file| (file.name().to_owned(), file.file_descriptor_proto().clone()))
             .collect();
+        let mut files: Vec<_> = imported.into_values().collect();
         let mut own: Vec<_> = api
             .files()
             .map(|file| prune(file.file_descriptor_proto().clone(), selection))
@@ -76,7 +72,11 @@ impl Part {
 }
 
 /// The whole of `types.rs`.
-pub(crate) fn generate(api: &Api, selection: &Selection) -> Result<String, Error> {
+pub(crate) fn generate(
+    api: &Api,
+    selection: &Selection,
+    unknown: Unknown,
+) -> Result<String, Error> {
     let part = Part::new(api, selection);
     let redaction = redact::Redaction::of(&part);
 
@@ -89,9 +89,7 @@ pub(crate) fn generate(api: &Api, selection: &Selection) -> Result<String, Error
     config.type_name_domain(["."], "type.googleapis.com");
     // In the order of their keys: what is written twice is written alike.
     config.btree_map(["."]);
-    for (proto, rust) in EXTERN {
-        config.extern_path(proto, rust);
-    }
+    config.extern_path(EXTERN.0, EXTERN.1);
     config.skip_debug(redaction.skipped());
     for enumeration in redaction.enums_without_debug(&part) {
         config.enum_attribute(enumeration, "#[derive(Debug)]");
@@ -114,6 +112,6 @@ pub(crate) fn generate(api: &Api, selection: &Selection) -> Result<String, Error
         .unwrap_or_default();
 
     code.push_str(&redaction.debug_impls(&part));
-    code.push_str(&json::generate(&part)?);
+    code.push_str(&json::generate(&part, unknown)?);
     Ok(code)
 }

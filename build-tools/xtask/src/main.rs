@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 mod bench;
 mod conformance;
 mod proto;
+mod vectors;
 
 /// The workspace's own tools.
 #[derive(Debug, Parser)]
@@ -28,6 +29,9 @@ enum Command {
     /// Keep `proto/` in step with the published API.
     #[command(subcommand)]
     Proto(proto::Command),
+    /// Hold messages that other implementations wrote against the types of the API, and exit with
+    /// status 1 unless they are the same in binary and JSON, whichever way they are read.
+    Vectors(vectors::Command),
 }
 
 /// Why a command could not do its work: exit status 2.
@@ -51,6 +55,7 @@ fn main() -> ExitCode {
         Command::Bench(command) => command.run(),
         Command::Conformance(command) => command.run(),
         Command::Proto(command) => command.run(),
+        Command::Vectors(command) => command.run(),
     };
     outcome.unwrap_or_else(|failure| {
         eprintln!("error: {failure}");

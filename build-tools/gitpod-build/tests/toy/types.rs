@@ -515,29 +515,16 @@ impl<'de> serde::Deserialize<'de> for Box {
                             old_name__ = Some(map_.next_value()?);
                         }
                         GeneratedField::Text => {
-                            if content__.is_some() {
-                                return Err(serde::de::Error::duplicate_field("text"));
-                            }
-                            content__ = map_.next_value::<::std::option::Option<_>>()?.map(r#box::ContentOneOf::Text);
+                            crate::json::member(&mut content__, map_.next_value::<::std::option::Option<_>>()?.map(r#box::ContentOneOf::Text), "text")?;
                         }
                         GeneratedField::Password => {
-                            if content__.is_some() {
-                                return Err(serde::de::Error::duplicate_field("password"));
-                            }
-                            content__ = map_.next_value::<::std::option::Option<_>>()?.map(r#box::ContentOneOf::Password);
+                            crate::json::member(&mut content__, map_.next_value::<::std::option::Option<_>>()?.map(r#box::ContentOneOf::Password), "password")?;
                         }
                         GeneratedField::Paint => {
-                            if content__.is_some() {
-                                return Err(serde::de::Error::duplicate_field("paint"));
-                            }
-                            content__ = map_.next_value::<::std::option::Option<crate::json::OpenEnum::<Colour>>>()?.map(|x| r#box::ContentOneOf::Paint(x.0));
+                            crate::json::member(&mut content__, map_.next_value::<::std::option::Option<crate::json::OpenEnum::<Colour>>>()?.map(|x| r#box::ContentOneOf::Paint(x.0)), "paint")?;
                         }
                         GeneratedField::Wrapped => {
-                            if content__.is_some() {
-                                return Err(serde::de::Error::duplicate_field("wrapped"));
-                            }
-                            content__ = map_.next_value::<::std::option::Option<_>>()?.map(r#box::ContentOneOf::Wrapped)
-;
+                            crate::json::member(&mut content__, map_.next_value::<::std::option::Option<_>>()?.map(r#box::ContentOneOf::Wrapped), "wrapped")?;
                         }
                         GeneratedField::__SkipField__ => {
                             let _ = map_.next_value::<serde::de::IgnoredAny>()?;

@@ -8,7 +8,7 @@ use ::serde::de::{SeqAccess, Visitor};
 use ::serde::ser::{SerializeMap, SerializeSeq};
 
 use super::message::nullable;
-use super::{AsSerde, Deserialize, Element, Serialize, Value};
+use super::{AsSerde, Deserialize, Element, Key, Serialize};
 
 /// A length that somebody else names is believed up to here.
 const MOST_RESERVED: usize = 1024;
@@ -117,7 +117,7 @@ where
                 A: ::serde::de::MapAccess<'de>,
             {
                 let mut map = BTreeMap::new();
-                while let Some(Value(key)) = entries.next_key()? {
+                while let Some(Key(key)) = entries.next_key()? {
                     if let Element(Some(value)) = entries.next_value()? {
                         map.insert(key, value);
                     }

@@ -15,16 +15,20 @@ pub(crate) trait Enumeration {
     fn number(name: &str) -> Option<i32>;
 }
 
-/// Implements [`Enumeration`] and serde's traits for prost's enums.
+/// Implements [`Enumeration`] and serde's traits for prost's enums. A value's further names, which
+/// prost has no variants for, come with them.
 macro_rules! enums {
-    ($($enumeration:ty,)*) => {$(
+    ($($enumeration:ty { $($alias:literal = $number:literal)* })*) => {$(
         impl crate::json::Enumeration for $enumeration {
             fn name(number: i32) -> ::core::option::Option<&'static str> {
                 <$enumeration>::try_from(number).ok().map(|value| value.as_str_name())
             }
 
             fn number(name: &str) -> ::core::option::Option<i32> {
-                <$enumeration>::from_str_name(name).map(|value| value as i32)
+                match name {
+                    $($alias => ::core::option::Option::Some($number),)*
+                    _ => <$enumeration>::from_str_name(name).map(|value| value as i32),
+                }
             }
         }
 

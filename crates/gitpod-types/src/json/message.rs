@@ -3,7 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use ::serde::de::{IgnoredAny, Visitor};
+use ::serde::de::{Error, IgnoredAny, Visitor};
 
 use super::{Deserialize, Serialize};
 
@@ -59,6 +59,21 @@ where
         D: ::serde::Deserializer<'de>,
     {
         T::deserialize(deserializer).map(Self)
+    }
+}
+
+/// A key of a map, read by serde.
+pub(crate) struct Key<K>(pub(crate) K);
+
+impl<'de, K> ::serde::Deserialize<'de> for Key<K>
+where
+    K: Deserialize<'de>,
+{
+    fn deserialize<D>(deserializer: D) -> Result<Self, D::Error>
+    where
+        D: ::serde::Deserializer<'de>,
+    {
+        K::deserialize_key(deserializer).map(Self)
     }
 }
 
@@ -138,6 +153,50 @@ where
         D: ::serde::Deserializer<'de>,
     {
         nullable(deserializer)
+    }
+}
+
+/// Sets a oneof to a member that was read. `null` is no member, wherever it stands, and any other
+/// second one is an error.
+pub(crate) fn member<T, E>(
+    oneof: &mut Option<T>,
+    read: Option<T>,
+    name: &'static str,
+) -> Result<(), E>
+where
+    E: Error,
+{
+    if read.is_some() {
+        if oneof.is_some() {
+            return Err(E::duplicate_field(name));
+        }
+        *oneof = read;
+    }
+    Ok(())
+}
+
+/// A message within itself.
+impl<'de, T> Deserialize<'de> for Box<T>
+where
+    T: Deserialize<'de>,
+{
+    fn deserialize<D>(deserializer: D) -> Result<Self, D::Error>
+    where
+        D: ::serde::Deserializer<'de>,
+    {
+        T::deserialize(deserializer).map(Box::new)
+    }
+}
+
+impl<T> Serialize for Box<T>
+where
+    T: Serialize,
+{
+    fn serialize<S>(&self, serializer: S) -> Result<S::Ok, S::Error>
+    where
+        S: ::serde::Serializer,
+    {
+        (**self).serialize(serializer)
     }
 }
 

@@ -30,10 +30,12 @@ mod wkt;
 )]
 pub(crate) use bytes::{BytesDeserialize, encode};
 pub(crate) use enumeration::{Enumeration, OpenEnum, closed, enums};
+#[allow(unused_imports, reason = "not every choice of features has a oneof")]
+pub(crate) use message::member;
 pub(crate) use message::messages;
 pub(crate) use number::NumberDeserialize;
 
-use self::message::{AsSerde, Element, Field, Value};
+use self::message::{AsSerde, Element, Field, Key, Value};
 
 /// What the generated code takes for the crate `serde`.
 pub(crate) mod serde {
@@ -66,6 +68,14 @@ pub(crate) trait Deserialize<'de>: Sized {
 
     /// As the value of a field: `null` is the default.
     fn deserialize_field<D>(deserializer: D) -> Result<Self, D::Error>
+    where
+        D: ::serde::Deserializer<'de>,
+    {
+        Self::deserialize(deserializer)
+    }
+
+    /// As the key of a map, which is a string.
+    fn deserialize_key<D>(deserializer: D) -> Result<Self, D::Error>
     where
         D: ::serde::Deserializer<'de>,
     {

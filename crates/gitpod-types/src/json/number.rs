@@ -37,8 +37,9 @@ macro_rules! integer {
             }
 
             fn from_f64(value: f64) -> Option<Self> {
-                // Every integer that a float holds fits i128, or is out of range.
-                if value.fract() != 0.0 {
+                // Every integer that a float holds fits i128, or is out of range. The least i64 is
+                // among what an integer below it is rounded to, and never written so itself.
+                if value.fract() != 0.0 || value == i64::MIN as f64 {
                     return None;
                 }
                 Self::try_from(value as i128).ok()
@@ -48,7 +49,7 @@ macro_rules! integer {
                 if text.starts_with('+') {
                     return None;
                 }
-                text.parse().ok().or_else(|| decimal(text).and_then(Self::from_f64))
+                text.parse().ok().or_else(|| Self::try_from(whole(text)?).ok())
             }
         }
     )*};
@@ -102,16 +103,51 @@ impl Number for f32 {
     }
 }
 
-/// A finite number as JSON writes one; Rust's own parser takes `inf` and `+1`
-/// too.
+/// A number as JSON writes one; Rust's own parser takes `inf`, `+1` and `1.` too.
+fn is_decimal(text: &str) -> bool {
+    let rest = text.strip_prefix('-').unwrap_or(text);
+    let (mantissa, exponent) = halves(rest, &['e', 'E']);
+    let (whole, fraction) = halves(mantissa, &['.']);
+    let exponent = exponent.map(|exponent| exponent.strip_prefix(['+', '-']).unwrap_or(exponent));
+    [Some(whole), fraction, exponent]
+        .into_iter()
+        .flatten()
+        .all(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+fn halves<'a>(text: &'a str, at: &[char]) -> (&'a str, Option<&'a str>) {
+    match text.split_once(at) {
+        Some((before, after)) => (before, Some(after)),
+        None => (text, None),
+    }
+}
+
 fn decimal(text: &str) -> Option<f64> {
-    let is_json = text.starts_with(|first: char| first == '-' || first.is_ascii_digit())
-        && text.ends_with(|last: char| last.is_ascii_digit())
-        && text
-            .bytes()
-            .all(|byte| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E'));
-    let value: f64 = is_json.then(|| text.parse().ok()).flatten()?;
+    let value: f64 = is_decimal(text).then(|| text.parse().ok()).flatten()?;
     value.is_finite().then_some(value)
+}
+
+/// The integer that a decimal with a fraction or an exponent is, if it is one. A float has too few
+/// digits for that.
+fn whole(text: &str) -> Option<i128> {
+    if !is_decimal(text) {
+        return None;
+    }
+    let (mantissa, exponent) = halves(text, &['e', 'E']);
+    let (whole, fraction) = halves(mantissa, &['.']);
+    let fraction = fraction.unwrap_or_default().trim_end_matches('0');
+    let value: i128 = format!("{whole}{fraction}").parse().ok()?;
+    if value == 0 {
+        return Some(0);
+    }
+    let exponent: i32 = exponent.map_or(Ok(0), str::parse).ok()?;
+    let exponent = exponent.checked_sub(i32::try_from(fraction.len()).ok()?)?;
+    let power = 10_i128.checked_pow(exponent.unsigned_abs())?;
+    if exponent >= 0 {
+        value.checked_mul(power)
+    } else {
+        (value % power == 0).then(|| value / power)
+    }
 }
 
 impl<'de, T> Deserialize<'de> for NumberDeserialize<T>
@@ -213,3 +249,58 @@ macro_rules! as_float {
 }
 
 as_float!(f32, f64);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn integers_are_read_to_the_last_digit() {
+        for (text, value) in [
+            ("1.0", Some(1)),
+            ("-1.50e1", Some(-15)),
+            ("1e5", Some(100_000)),
+            ("100E-2", Some(1)),
+            ("0.000", Some(0)),
+            ("0e999999", Some(0)),
+            ("-0", Some(0)),
+            // A float would have the integer beside it.
+            ("9007199254740993.0", Some(9_007_199_254_740_993)),
+            ("9223372036854775807.0", Some(i64::MAX)),
+            ("-9223372036854775808.0", Some(i64::MIN)),
+            ("-9223372036854775809", None),
+            ("1.5", None),
+            ("15e-1", None),
+            ("1e19", None),
+            ("1e999999999", None),
+            ("1e99999999999", None),
+            ("1e-999999999", None),
+            ("1.", None),
+            (".5e1", None),
+            ("1.e5", None),
+            ("1e", None),
+            ("1e5.0", None),
+            ("--1.0", None),
+            ("", None),
+        ] {
+            assert_eq!(i64::from_text(text), value, "{text}");
+        }
+        assert_eq!(u64::from_text("18446744073709551615.0"), Some(u64::MAX));
+        assert_eq!(u64::from_text("-0"), Some(0));
+        assert_eq!(u32::from_text("-1.0"), None);
+    }
+
+    #[test]
+    fn floats_beyond_an_integer_type_are_no_integers() {
+        assert_eq!(i64::from_f64(-9.223_372_036_854_775_8e18), None);
+        assert_eq!(i64::from_f64(9.223_372_036_854_775_8e18), None);
+        assert_eq!(
+            i64::from_f64(-9.223_372_036_854_774_8e18),
+            Some(-9_223_372_036_854_774_784)
+        );
+        assert_eq!(u64::from_f64(1.844_674_407_370_955_2e19), None);
+        assert_eq!(i32::from_f64(-2_147_483_648.0), Some(i32::MIN));
+        assert_eq!(i32::from_f64(f64::NAN), None);
+        assert_eq!(u32::from_f64(-0.0), Some(0));
+    }
+}

@@ -27,7 +27,7 @@ pub(crate) fn format(duration: Duration) -> Result<Text, TimeError> {
     if seconds < 0 || nanos < 0 {
         text.push(b'-');
     }
-    text.push_number(seconds.unsigned_abs(), 1);
+    text.push_number(seconds.unsigned_abs());
     text.push_fraction(nanos.unsigned_abs());
     text.push(b's');
     Ok(text)

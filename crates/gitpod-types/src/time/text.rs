@@ -28,19 +28,28 @@ impl Text {
         self.length += 1;
     }
 
-    /// Pushes `value` in at least `width` digits.
-    pub(super) fn push_number(&mut self, value: u64, width: usize) {
-        let mut digits = [b'0'; 20];
+    /// Pushes `value` in exactly `COUNT` digits, which have to be enough.
+    pub(super) fn push_digits<const COUNT: usize>(&mut self, value: u32) {
         let mut rest = value;
-        let mut start = digits.len();
-        while rest > 0 || digits.len() - start < width {
-            start -= 1;
-            digits[start] = b'0' + (rest % 10) as u8;
+        for digit in self.bytes[self.length..][..COUNT].iter_mut().rev() {
+            *digit = b'0' + (rest % 10) as u8;
             rest /= 10;
         }
-        let digits = &digits[start..];
-        self.bytes[self.length..][..digits.len()].copy_from_slice(digits);
-        self.length += digits.len();
+        self.length += COUNT;
+    }
+
+    /// Pushes `value` in as many digits as it has.
+    pub(super) fn push_number(&mut self, value: u64) {
+        let start = self.length;
+        let mut rest = value;
+        loop {
+            self.push(b'0' + (rest % 10) as u8);
+            rest /= 10;
+            if rest == 0 {
+                break;
+            }
+        }
+        self.bytes[start..self.length].reverse();
     }
 
     /// Pushes a point and 3, 6 or 9 digits; nothing if there are no nanoseconds.
@@ -50,11 +59,11 @@ impl Text {
         }
         self.push(b'.');
         if nanos.is_multiple_of(1_000_000) {
-            self.push_number(u64::from(nanos / 1_000_000), 3);
+            self.push_digits::<3>(nanos / 1_000_000);
         } else if nanos.is_multiple_of(1_000) {
-            self.push_number(u64::from(nanos / 1_000), 6);
+            self.push_digits::<6>(nanos / 1_000);
         } else {
-            self.push_number(u64::from(nanos), 9);
+            self.push_digits::<9>(nanos);
         }
     }
 }

@@ -25,22 +25,23 @@ pub(crate) fn check(timestamp: Timestamp) -> Result<Timestamp, TimeError> {
 /// Writes it in UTC with 0, 3, 6 or 9 digits behind the seconds.
 pub(crate) fn format(timestamp: Timestamp) -> Result<Text, TimeError> {
     let Timestamp { seconds, nanos } = check(timestamp)?;
-    let (year, month, day) = date(seconds.div_euclid(SECONDS_A_DAY));
-    let second = seconds.rem_euclid(SECONDS_A_DAY);
+    // From 0000-03-01 on, where eras begin: all days in range are behind it.
+    let day = seconds.div_euclid(SECONDS_A_DAY) + DAYS_TO_EPOCH;
+    let (year, month, day) = date(day as u32);
+    let second = seconds.rem_euclid(SECONDS_A_DAY) as u32;
 
     let mut text = Text::new();
-    let parts = [
-        (year, 4, b'-'),
-        (month, 2, b'-'),
-        (day, 2, b'T'),
-        (second / 3_600, 2, b':'),
-        (second / 60 % 60, 2, b':'),
-    ];
-    for (value, width, end) in parts {
-        text.push_number(value.unsigned_abs(), width);
-        text.push(end);
-    }
-    text.push_number((second % 60).unsigned_abs(), 2);
+    text.push_digits::<4>(year);
+    text.push(b'-');
+    text.push_digits::<2>(month);
+    text.push(b'-');
+    text.push_digits::<2>(day);
+    text.push(b'T');
+    text.push_digits::<2>(second / 3_600);
+    text.push(b':');
+    text.push_digits::<2>(second / 60 % 60);
+    text.push(b':');
+    text.push_digits::<2>(second % 60);
     text.push_fraction(nanos.unsigned_abs());
     text.push(b'Z');
     Ok(text)
@@ -101,22 +102,20 @@ fn offset(reader: &mut Reader<'_>) -> Option<i64> {
 }
 
 /// Days in 400 years, after which the calendar repeats.
-const DAYS_AN_ERA: i64 = 146_097;
+const DAYS_AN_ERA: u32 = 146_097;
 /// From 0000-03-01, where eras begin here, to 1970-01-01.
 const DAYS_TO_EPOCH: i64 = 719_468;
 
-/// Year, month and day of a day since 1970-01-01. Years are counted from March,
+/// Year, month and day of a day since 0000-03-01. Years are counted from March,
 /// so that the leap day is the last of its year.
-fn date(day: i64) -> (i64, i64, i64) {
-    let day = day + DAYS_TO_EPOCH;
-    let era = day.div_euclid(DAYS_AN_ERA);
-    let of_era = day.rem_euclid(DAYS_AN_ERA);
+fn date(day: u32) -> (u32, u32, u32) {
+    let (era, of_era) = (day / DAYS_AN_ERA, day % DAYS_AN_ERA);
     let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
     let of_year = of_era - (365 * year + year / 4 - year / 100);
     let month = (5 * of_year + 2) / 153;
     let day = of_year - (153 * month + 2) / 5 + 1;
     let month = if month < 10 { month + 3 } else { month - 9 };
-    (era * 400 + year + i64::from(month <= 2), month, day)
+    (era * 400 + year + u32::from(month <= 2), month, day)
 }
 
 /// The day since 1970-01-01; `None` if there is no such day. There is no year 0.
@@ -137,5 +136,5 @@ fn days(year: u32, month: u32, day: u32) -> Option<i64> {
     let month = if month > 2 { month - 3 } else { month + 9 };
     let of_year = (153 * month + 2) / 5 + day - 1;
     let day = of_era * 365 + of_era / 4 - of_era / 100 + of_year;
-    Some(i64::from(era) * DAYS_AN_ERA + i64::from(day) - DAYS_TO_EPOCH)
+    Some(i64::from(era * DAYS_AN_ERA + day) - DAYS_TO_EPOCH)
 }

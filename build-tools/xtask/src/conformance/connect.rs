@@ -1,13 +1,12 @@
-//! `cargo xtask conformance connect`: the official suite against our client and our server.
+//! The Connect conformance suite, against our client and our server.
 
 use std::ffi::OsStr;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::process::{self, ExitCode, Stdio};
+use std::process::{self, Stdio};
 use std::time::Instant;
 
-use serde_json::Value;
-
+use super::build;
 use crate::Failure;
 
 /// The suite. Its binary says that it is of this version.
@@ -16,17 +15,6 @@ const VERSION: &str = "v1.0.5";
 
 /// The Go that it is written in.
 const GO: (u32, u32) = (1, 24);
-
-#[derive(Debug, clap::Subcommand)]
-pub(crate) enum Command {
-    /// Run the Connect conformance suite, and exit with status 1 unless every case was run and
-    /// passed. Needs Go 1.24 or later, and installs the suite below the target folder.
-    Connect {
-        /// Test the client or the server alone.
-        #[arg(long)]
-        mode: Option<Mode>,
-    },
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Mode {
@@ -54,30 +42,28 @@ impl Mode {
     }
 }
 
-impl Command {
-    pub(crate) fn run(self) -> Result<ExitCode, Failure> {
-        let Self::Connect { mode } = self;
-        check_go()?;
-        let testees = Testees::build()?;
-        let suite = install(&testees.folder)?;
-        let modes = mode.map_or_else(|| vec![Mode::Client, Mode::Server], |mode| vec![mode]);
-        let mut all_passed = true;
-        for mode in modes {
-            all_passed &= test(mode, &suite, &testees)?;
-        }
-        Ok(ExitCode::from(u8::from(!all_passed)))
+/// Runs the suite in this mode, or in both.
+pub(super) fn run(mode: Option<Mode>) -> Result<bool, Failure> {
+    check_go()?;
+    let testees = build("conformance")?;
+    let suite = install(&testees)?;
+    let modes = mode.map_or_else(|| vec![Mode::Client, Mode::Server], |mode| vec![mode]);
+    let mut all_passed = true;
+    for mode in modes {
+        all_passed &= test(mode, &suite, &testees)?;
     }
+    Ok(all_passed)
 }
 
 /// Runs the suite in one mode, and prints what came of it.
-fn test(mode: Mode, suite: &Path, testees: &Testees) -> Result<bool, Failure> {
+fn test(mode: Mode, suite: &Path, testees: &Path) -> Result<bool, Failure> {
     let began = Instant::now();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/conformance");
     let output = process::Command::new(suite)
         .args(["--mode", mode.name(), "--conf"])
         .arg(root.join(format!("{}.yaml", mode.name())))
         .arg("--")
-        .arg(testees.path(mode))
+        .arg(testee(testees, mode))
         .stdin(Stdio::null())
         .output()
         .map_err(|error| Failure::new(format!("cannot run {}: {error}", suite.display())))?;
@@ -134,44 +120,11 @@ impl fmt::Display for Count {
     }
 }
 
-/// The programs under test.
-struct Testees {
-    folder: PathBuf,
-}
-
-impl Testees {
-    /// In the dev profile: most of a run is the suite's own work and its waits, and most of what the
-    /// testees depend on is built in this profile by then.
-    fn build() -> Result<Self, Failure> {
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let arguments = ["build", "--quiet", "--package", "conformance", "--bins"];
-        let output = process::Command::new(cargo)
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .args(arguments)
-            .arg("--message-format=json-render-diagnostics")
-            .stderr(Stdio::inherit())
-            .output()
-            .map_err(|error| Failure::new(format!("cannot run cargo: {error}")))?;
-        if !output.status.success() {
-            return Err(Failure::new("the testees don't build"));
-        }
-        let folder = String::from_utf8_lossy(&output.stdout)
-            .lines()
-            .find_map(|line| {
-                let message: Value = serde_json::from_str(line).ok()?;
-                let executable = Path::new(message.get("executable")?.as_str()?);
-                executable.parent().map(Path::to_owned)
-            })
-            .ok_or_else(|| Failure::new("cargo doesn't say where the testees are"))?;
-        Ok(Self { folder })
-    }
-
-    fn path(&self, mode: Mode) -> PathBuf {
-        let name = format!("connect-{}-testee", mode.name());
-        self.folder
-            .join(name)
-            .with_extension(std::env::consts::EXE_EXTENSION)
-    }
+/// The program under test.
+fn testee(folder: &Path, mode: Mode) -> PathBuf {
+    folder
+        .join(format!("connect-{}-testee", mode.name()))
+        .with_extension(std::env::consts::EXE_EXTENSION)
 }
 
 /// The suite's binary: installed, unless it is there in our version.

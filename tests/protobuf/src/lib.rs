@@ -1,0 +1,3 @@
+//! What tests of many messages share.
+
+pub mod filled;
