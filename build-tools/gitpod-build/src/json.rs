@@ -12,7 +12,6 @@
 //! left is changed, and counted, by [`amend`].
 
 use std::cell::RefCell;
-use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::io;
 use std::rc::Rc;
@@ -87,10 +86,14 @@ pub(crate) fn generate(part: &Part, unknown: Unknown) -> Result<String, Error> {
     for enumeration in &part.enums {
         let path = names::type_path(&part.package, enumeration.full_name());
         let _ = write!(module, "    {path} {{");
-        let mut numbers = HashSet::new();
+        // Only prost knows which of several names it takes for the variant.
         for value in enumeration.values() {
-            if !numbers.insert(value.number()) {
-                let _ = write!(module, " {:?} = {}", value.name(), value.number());
+            let number = value.number();
+            let same = enumeration
+                .values()
+                .filter(|other| other.number() == number);
+            if same.count() > 1 {
+                let _ = write!(module, " {:?} = {number}", value.name());
             }
         }
         module.push_str(" }\n");

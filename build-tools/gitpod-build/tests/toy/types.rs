@@ -1554,7 +1554,7 @@ crate::json::messages! {
     RegenerateBoxKeyResponse,
 }
 crate::json::enums! {
-    Colour,
-    regenerate_box_key_response::Kind,
+    Colour { }
+    regenerate_box_key_response::Kind { }
 }
 }

@@ -1,7 +1,7 @@
 //! protobuf's own conformance tests, against messages that are generated as the API's are.
 
 use std::path::Path;
-use std::process::{self, Stdio};
+use std::process::Stdio;
 use std::time::Instant;
 
 use super::build;

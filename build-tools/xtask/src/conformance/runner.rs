@@ -75,9 +75,9 @@ impl Runner {
         }
     }
 
-    /// Whether it says how it is used, as it does when it isn't told what to test.
+    /// Whether it says how it is used.
     fn starts(&self) -> bool {
-        let output = self.command().stdin(Stdio::null()).output();
+        let output = self.command().arg("--help").stdin(Stdio::null()).output();
         output.is_ok_and(|output| {
             String::from_utf8_lossy(&output.stderr).contains("Usage: conformance-test-runner")
         })

@@ -15,8 +15,8 @@ pub(crate) trait Enumeration {
     fn number(name: &str) -> Option<i32>;
 }
 
-/// Implements [`Enumeration`] and serde's traits for prost's enums. A value's further names, which
-/// prost has no variants for, come with them.
+/// Implements [`Enumeration`] and serde's traits for prost's enums. Where several names have one number,
+/// prost has a variant for one of them, and all come with the enum.
 macro_rules! enums {
     ($($enumeration:ty { $($alias:literal = $number:literal)* })*) => {$(
         impl crate::json::Enumeration for $enumeration {

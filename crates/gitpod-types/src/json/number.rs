@@ -292,13 +292,13 @@ mod tests {
 
     #[test]
     fn floats_beyond_an_integer_type_are_no_integers() {
-        assert_eq!(i64::from_f64(-9.223_372_036_854_775_8e18), None);
-        assert_eq!(i64::from_f64(9.223_372_036_854_775_8e18), None);
+        assert_eq!(i64::from_f64(i64::MIN as f64), None);
+        assert_eq!(i64::from_f64(i64::MAX as f64), None);
         assert_eq!(
-            i64::from_f64(-9.223_372_036_854_774_8e18),
-            Some(-9_223_372_036_854_774_784)
+            i64::from_f64((i64::MIN + 1024) as f64),
+            Some(i64::MIN + 1024)
         );
-        assert_eq!(u64::from_f64(1.844_674_407_370_955_2e19), None);
+        assert_eq!(u64::from_f64(u64::MAX as f64), None);
         assert_eq!(i32::from_f64(-2_147_483_648.0), Some(i32::MIN));
         assert_eq!(i32::from_f64(f64::NAN), None);
         assert_eq!(u32::from_f64(-0.0), Some(0));

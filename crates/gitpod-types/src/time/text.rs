@@ -4,7 +4,9 @@
 const CAPACITY: usize = 32;
 
 /// A short ASCII text, written without allocation.
+// Aligned, so that it is checked for ASCII by the word.
 #[derive(Clone, Copy)]
+#[repr(align(16))]
 pub(crate) struct Text {
     bytes: [u8; CAPACITY],
     length: usize,
@@ -20,7 +22,8 @@ impl Text {
 
     pub(crate) fn as_str(&self) -> &str {
         // Nothing but ASCII is pushed, so this is never empty by mistake.
-        std::str::from_utf8(&self.bytes[..self.length]).unwrap_or_default()
+        let whole = std::str::from_utf8(&self.bytes).unwrap_or_default();
+        whole.get(..self.length).unwrap_or_default()
     }
 
     pub(super) fn push(&mut self, ascii: u8) {
@@ -28,13 +31,10 @@ impl Text {
         self.length += 1;
     }
 
-    /// Pushes `value` in exactly `COUNT` digits, which have to be enough.
-    pub(super) fn push_digits<const COUNT: usize>(&mut self, value: u32) {
-        let mut rest = value;
-        for digit in self.bytes[self.length..][..COUNT].iter_mut().rev() {
-            *digit = b'0' + (rest % 10) as u8;
-            rest /= 10;
-        }
+    /// Pushes as many bytes as there are, all of them ASCII.
+    #[inline]
+    pub(super) fn push_all<const COUNT: usize>(&mut self, ascii: [u8; COUNT]) {
+        self.bytes[self.length..][..COUNT].copy_from_slice(&ascii);
         self.length += COUNT;
     }
 
@@ -53,19 +53,34 @@ impl Text {
     }
 
     /// Pushes a point and 3, 6 or 9 digits; nothing if there are no nanoseconds.
+    #[inline]
     pub(super) fn push_fraction(&mut self, nanos: u32) {
         if nanos == 0 {
             return;
         }
         self.push(b'.');
-        if nanos.is_multiple_of(1_000_000) {
-            self.push_digits::<3>(nanos / 1_000_000);
-        } else if nanos.is_multiple_of(1_000) {
-            self.push_digits::<6>(nanos / 1_000);
-        } else {
-            self.push_digits::<9>(nanos);
+        let (millis, nanos) = (nanos / 1_000_000, nanos % 1_000_000);
+        self.push_all(digits::<3>(millis));
+        if nanos > 0 {
+            let (micros, nanos) = (nanos / 1_000, nanos % 1_000);
+            self.push_all(digits::<3>(micros));
+            if nanos > 0 {
+                self.push_all(digits::<3>(nanos));
+            }
         }
     }
+}
+
+/// `value` in exactly `COUNT` digits, which have to be enough.
+#[inline]
+pub(super) fn digits<const COUNT: usize>(value: u32) -> [u8; COUNT] {
+    let mut digits = [0; COUNT];
+    let mut rest = value;
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
+    digits
 }
 
 /// What of a text hasn't been read yet.
@@ -95,19 +110,27 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads exactly `COUNT` digits, less than 10.
-    pub(super) fn digits<const COUNT: usize>(&mut self) -> Option<u32> {
-        let (digits, rest) = self.rest.split_first_chunk::<COUNT>()?;
-        let mut value = 0;
-        for digit in digits {
-            let digit = digit.wrapping_sub(b'0');
-            if digit > 9 {
-                return None;
-            }
-            value = value * 10 + u32::from(digit);
+    /// Goes past as many bytes as there are in `like`, if they are like it: a digit where it has a
+    /// `0`, and what it has elsewhere. They are returned.
+    #[inline]
+    pub(super) fn like<const COUNT: usize>(
+        &mut self,
+        like: &[u8; COUNT],
+    ) -> Option<&'a [u8; COUNT]> {
+        let (text, rest) = self.rest.split_first_chunk::<COUNT>()?;
+        let mut is_like = true;
+        for (byte, like) in text.iter().zip(like) {
+            is_like &= if *like == b'0' {
+                byte.is_ascii_digit()
+            } else {
+                byte == like
+            };
+        }
+        if !is_like {
+            return None;
         }
         self.rest = rest;
-        Some(value)
+        Some(text)
     }
 
     /// Reads at most `most` digits, which has to be less than 19; returns their
@@ -132,7 +155,7 @@ impl<'a> Reader<'a> {
             return Some(0);
         }
         /// What a fraction of so many digits counts in.
-        const UNITS: [i64; 10] = [
+        const UNITS: [i32; 10] = [
             0,
             100_000_000,
             10_000_000,
@@ -144,10 +167,17 @@ impl<'a> Reader<'a> {
             10,
             1,
         ];
-        let (digits, length) = self.number(9);
-        if length == 0 {
-            return None;
+        let (mut value, mut length) = (0, 0);
+        while let Some((digit @ b'0'..=b'9', rest)) = self.rest.split_first() {
+            value = value * 10 + i32::from(digit - b'0');
+            length += 1;
+            self.rest = rest;
+            if length == 9 {
+                break;
+            }
         }
-        i32::try_from(digits * UNITS[length]).ok()
+        // One digit more is left, and is in nobody's way but the caller's.
+        let unit = UNITS.get(length).filter(|_| length > 0)?;
+        Some(value * unit)
     }
 }

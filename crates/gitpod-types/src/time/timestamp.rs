@@ -1,6 +1,6 @@
 //! `2019-12-27T18:11:19.117Z`: RFC 3339 as protobuf's JSON mapping has it.
 
-use super::text::Reader;
+use super::text::{Reader, digits};
 use super::{NANOS, Text, TimeError};
 use crate::Timestamp;
 
@@ -30,18 +30,16 @@ pub(crate) fn format(timestamp: Timestamp) -> Result<Text, TimeError> {
     let (year, month, day) = date(day as u32);
     let second = seconds.rem_euclid(SECONDS_A_DAY) as u32;
 
+    let [y1, y2, y3, y4] = digits(year);
+    let [o1, o2] = digits(month);
+    let [d1, d2] = digits(day);
+    let [h1, h2] = digits(second / 3_600);
+    let [m1, m2] = digits(second / 60 % 60);
+    let [s1, s2] = digits(second % 60);
     let mut text = Text::new();
-    text.push_digits::<4>(year);
-    text.push(b'-');
-    text.push_digits::<2>(month);
-    text.push(b'-');
-    text.push_digits::<2>(day);
-    text.push(b'T');
-    text.push_digits::<2>(second / 3_600);
-    text.push(b':');
-    text.push_digits::<2>(second / 60 % 60);
-    text.push(b':');
-    text.push_digits::<2>(second % 60);
+    text.push_all([
+        y1, y2, y3, y4, b'-', o1, o2, b'-', d1, d2, b'T', h1, h2, b':', m1, m2, b':', s1, s2,
+    ]);
     text.push_fraction(nanos.unsigned_abs());
     text.push(b'Z');
     Ok(text)
@@ -55,15 +53,13 @@ pub(crate) fn parse(text: &str) -> Result<Timestamp, TimeError> {
 
 fn read(text: &str) -> Option<Timestamp> {
     let mut reader = Reader::new(text);
-    let year = part::<4>(&mut reader, 9999, b'-')?;
-    let month = part::<2>(&mut reader, 12, b'-')?;
-    let day = part::<2>(&mut reader, 31, b'T')?;
-    let hour = part::<2>(&mut reader, 23, b':')?;
-    let minute = part::<2>(&mut reader, 59, b':')?;
-    let second = reader.digits::<2>().filter(|second| *second <= 59)?;
+    let whole = reader.like(b"0000-00-00T00:00:00")?;
+    let two = |at: usize| two_digits(whole[at], whole[at + 1]);
+    let (year, month, day) = (two(0) * 100 + two(2), two(5), two(8));
+    let (hour, minute, second) = (two(11), two(14), two(17));
     let nanos = reader.fraction()?;
     let offset = offset(&mut reader)?;
-    if !reader.is_at_end() {
+    if hour > 23 || minute > 59 || second > 59 || !reader.is_at_end() {
         return None;
     }
 
@@ -75,30 +71,23 @@ fn read(text: &str) -> Option<Timestamp> {
     })
 }
 
-/// A number of so many digits, and what stands behind it.
-fn part<const DIGITS: usize>(reader: &mut Reader<'_>, most: u32, end: u8) -> Option<u32> {
-    let value = reader.digits::<DIGITS>().filter(|value| *value <= most)?;
-    reader.eat(end).then_some(value)
+#[inline]
+fn two_digits(tens: u8, ones: u8) -> u32 {
+    u32::from(tens - b'0') * 10 + u32::from(ones - b'0')
 }
 
 /// Seconds east of UTC.
+#[inline]
 fn offset(reader: &mut Reader<'_>) -> Option<i64> {
     if reader.eat(b'Z') {
         return Some(0);
     }
-    let sign = if reader.eat(b'+') {
-        1
-    } else if reader.eat(b'-') {
-        -1
-    } else {
-        return None;
+    let (sign, [_, h1, h2, _, m1, m2]) = match reader.like(b"+00:00") {
+        Some(east) => (1, east),
+        None => (-1, reader.like(b"-00:00")?),
     };
-    let hour = reader.digits::<2>().filter(|hour| *hour <= 23)?;
-    if !reader.eat(b':') {
-        return None;
-    }
-    let minute = reader.digits::<2>().filter(|minute| *minute <= 59)?;
-    Some(sign * i64::from(hour * 3_600 + minute * 60))
+    let (hour, minute) = (two_digits(*h1, *h2), two_digits(*m1, *m2));
+    (hour <= 23 && minute <= 59).then(|| sign * i64::from(hour * 3_600 + minute * 60))
 }
 
 /// Days in 400 years, after which the calendar repeats.
@@ -121,14 +110,9 @@ fn date(day: u32) -> (u32, u32, u32) {
 /// The day since 1970-01-01; `None` if there is no such day. There is no year 0.
 fn days(year: u32, month: u32, day: u32) -> Option<i64> {
     let is_leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
-    let last = match month {
-        4 | 6 | 9 | 11 => 30,
-        2 if is_leap => 29,
-        2 => 28,
-        1..=12 => 31,
-        _ => return None,
-    };
-    if !(1..=last).contains(&day) {
+    const LAST: [u32; 13] = [0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+    let last = *LAST.get(month as usize)?;
+    if day == 0 || day > last + u32::from(is_leap && month == 2) {
         return None;
     }
     let year = year.checked_sub(u32::from(month <= 2))?;

@@ -15,7 +15,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 const CONFIGURATIONS: u64 = 100;
-const ROUNDS: usize = 101;
+const ROUNDS: usize = 2_001;
+const WARMING_UP: usize = 100;
 
 type BoxError = Box<dyn std::error::Error>;
 
@@ -61,17 +62,13 @@ fn median(figures: &mut [f64]) -> f64 {
     figures[figures.len() / 2]
 }
 
-/// Medians of two that take turns, so that what else the machine does hits both.
+/// Medians of two that take turns, so that what else the machine does hits both. A turn is short, so
+/// that most are over before another process gets theirs.
 fn compare(ours: impl Fn(), by_hand: impl Fn()) -> (f64, f64) {
-    const IN_A_ROUND: u32 = 20;
-    let round = |work: &dyn Fn()| {
-        time(|| (0..IN_A_ROUND).for_each(|_| work())) / f64::from(IN_A_ROUND)
-    };
     let mut figures: (Vec<f64>, Vec<f64>) = (Vec::new(), Vec::new());
-    for turn in 0..=ROUNDS {
-        let (first, second) = (round(&ours), round(&by_hand));
-        // The first is for warming up.
-        if turn > 0 {
+    for round in 0..WARMING_UP + ROUNDS {
+        let (first, second) = (time(&ours), time(&by_hand));
+        if round >= WARMING_UP {
             figures.0.push(first);
             figures.1.push(second);
         }
