@@ -1,7 +1,7 @@
 //! A short string on the stack, and readers of digits.
 
 /// Long enough for `9999-12-31T23:59:59.999999999Z`.
-const CAPACITY: usize = 32;
+pub(super) const CAPACITY: usize = 32;
 
 /// A short ASCII text, written without allocation.
 // Aligned, so that it is checked for ASCII by the word.
@@ -20,6 +20,12 @@ impl Text {
         }
     }
 
+    /// With a text that stands there already, ASCII and of this length.
+    pub(super) fn of(bytes: [u8; CAPACITY], length: usize) -> Self {
+        Self { bytes, length }
+    }
+
+    #[inline]
     pub(crate) fn as_str(&self) -> &str {
         // Nothing but ASCII is pushed, so this is never empty by mistake.
         let whole = std::str::from_utf8(&self.bytes).unwrap_or_default();
@@ -29,13 +35,6 @@ impl Text {
     pub(super) fn push(&mut self, ascii: u8) {
         self.bytes[self.length] = ascii;
         self.length += 1;
-    }
-
-    /// Pushes as many bytes as there are, all of them ASCII.
-    #[inline]
-    pub(super) fn push_all<const COUNT: usize>(&mut self, ascii: [u8; COUNT]) {
-        self.bytes[self.length..][..COUNT].copy_from_slice(&ascii);
-        self.length += COUNT;
     }
 
     /// Pushes `value` in as many digits as it has.
@@ -53,34 +52,48 @@ impl Text {
     }
 
     /// Pushes a point and 3, 6 or 9 digits; nothing if there are no nanoseconds.
-    #[inline]
     pub(super) fn push_fraction(&mut self, nanos: u32) {
-        if nanos == 0 {
-            return;
-        }
-        self.push(b'.');
-        let (millis, nanos) = (nanos / 1_000_000, nanos % 1_000_000);
-        self.push_all(digits::<3>(millis));
-        if nanos > 0 {
-            let (micros, nanos) = (nanos / 1_000, nanos % 1_000);
-            self.push_all(digits::<3>(micros));
-            if nanos > 0 {
-                self.push_all(digits::<3>(nanos));
-            }
+        let (digits, length) = fraction(nanos);
+        if length > 0 {
+            self.push(b'.');
+            self.bytes[self.length..][..length].copy_from_slice(&digits[..length]);
+            self.length += length;
         }
     }
 }
 
-/// `value` in exactly `COUNT` digits, which have to be enough.
-#[inline]
-pub(super) fn digits<const COUNT: usize>(value: u32) -> [u8; COUNT] {
-    let mut digits = [0; COUNT];
-    let mut rest = value;
-    for digit in digits.iter_mut().rev() {
-        *digit = b'0' + (rest % 10) as u8;
-        rest /= 10;
+/// Two digits for each number below 100.
+pub(super) const PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [[0; 2]; 100];
+    let mut n = 0;
+    while n < pairs.len() {
+        pairs[n] = [b'0' + (n / 10) as u8, b'0' + (n % 10) as u8];
+        n += 1;
     }
-    digits
+    pairs
+};
+
+/// The digits of nanoseconds, and how many of them are written: none, 3, 6 or 9.
+#[inline]
+pub(super) fn fraction(nanos: u32) -> ([u8; 9], usize) {
+    let (millis, rest) = (nanos / 1_000_000, nanos % 1_000_000);
+    let (micros, rest) = (rest / 1_000, rest % 1_000);
+    let length = match (millis, micros, rest) {
+        (0, 0, 0) => 0,
+        (_, 0, 0) => 3,
+        (_, _, 0) => 6,
+        _ => 9,
+    };
+    let [a, b, c] = three(millis);
+    let [d, e, f] = three(micros);
+    let [g, h, i] = three(rest);
+    ([a, b, c, d, e, f, g, h, i], length)
+}
+
+#[inline]
+fn three(value: u32) -> [u8; 3] {
+    let [tens, ones] = PAIRS[(value % 100) as usize];
+    [b'0' + (value / 100) as u8, tens, ones]
 }
 
 /// What of a text hasn't been read yet.

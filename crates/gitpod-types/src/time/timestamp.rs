@@ -1,6 +1,6 @@
 //! `2019-12-27T18:11:19.117Z`: RFC 3339 as protobuf's JSON mapping has it.
 
-use super::text::{Reader, digits};
+use super::text::{CAPACITY, PAIRS, Reader, fraction};
 use super::{NANOS, Text, TimeError};
 use crate::Timestamp;
 
@@ -25,24 +25,28 @@ pub(crate) fn check(timestamp: Timestamp) -> Result<Timestamp, TimeError> {
 /// Writes it in UTC with 0, 3, 6 or 9 digits behind the seconds.
 pub(crate) fn format(timestamp: Timestamp) -> Result<Text, TimeError> {
     let Timestamp { seconds, nanos } = check(timestamp)?;
-    // From 0000-03-01 on, where eras begin: all days in range are behind it.
+    // Every day in range is behind that one.
     let day = seconds.div_euclid(SECONDS_A_DAY) + DAYS_TO_EPOCH;
     let (year, month, day) = date(day as u32);
     let second = seconds.rem_euclid(SECONDS_A_DAY) as u32;
 
-    let [y1, y2, y3, y4] = digits(year);
-    let [o1, o2] = digits(month);
-    let [d1, d2] = digits(day);
-    let [h1, h2] = digits(second / 3_600);
-    let [m1, m2] = digits(second / 60 % 60);
-    let [s1, s2] = digits(second % 60);
-    let mut text = Text::new();
-    text.push_all([
-        y1, y2, y3, y4, b'-', o1, o2, b'-', d1, d2, b'T', h1, h2, b':', m1, m2, b':', s1, s2,
-    ]);
-    text.push_fraction(nanos.unsigned_abs());
-    text.push(b'Z');
-    Ok(text)
+    let mut bytes: [u8; CAPACITY] = *b"0000-00-00T00:00:00.000000000Z\0\0";
+    for (at, value) in [
+        (0, year / 100),
+        (2, year % 100),
+        (5, month),
+        (8, day),
+        (11, second / 3_600),
+        (14, second / 60 % 60),
+        (17, second % 60),
+    ] {
+        [bytes[at], bytes[at + 1]] = PAIRS[value as usize];
+    }
+    let (digits, length) = fraction(nanos.unsigned_abs());
+    bytes[20..29].copy_from_slice(&digits);
+    let end = if length == 0 { 19 } else { 20 + length };
+    bytes[end] = b'Z';
+    Ok(Text::of(bytes, end + 1))
 }
 
 /// Reads it in any offset, with up to 9 digits behind the seconds. `T` and `Z`
@@ -90,35 +94,68 @@ fn offset(reader: &mut Reader<'_>) -> Option<i64> {
     (hour <= 23 && minute <= 59).then(|| sign * i64::from(hour * 3_600 + minute * 60))
 }
 
-/// Days in 400 years, after which the calendar repeats.
-const DAYS_AN_ERA: u32 = 146_097;
-/// From 0000-03-01, where eras begin here, to 1970-01-01.
+/// From 0000-03-01 to 1970-01-01.
 const DAYS_TO_EPOCH: i64 = 719_468;
 
-/// Year, month and day of a day since 0000-03-01. Years are counted from March,
-/// so that the leap day is the last of its year.
+/// Year, month and day of a day since 0000-03-01. Years are counted from March there, so that the leap
+/// day is the last of its year. By C. Neri and L. Schneider, "Euclidean affine functions and their
+/// application to calendar algorithms", 2022, as is [`days`].
 fn date(day: u32) -> (u32, u32, u32) {
-    let (era, of_era) = (day / DAYS_AN_ERA, day % DAYS_AN_ERA);
-    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let month = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    (era * 400 + year + u32::from(month <= 2), month, day)
+    let of_centuries = 4 * day + 3;
+    let century = of_centuries / 146_097;
+    let of_century = of_centuries % 146_097 / 4;
+
+    let of_years = 2_939_745 * u64::from(4 * of_century + 3);
+    let of_year = (of_years as u32) / 2_939_745 / 4;
+    let year = 100 * century + (of_years >> 32) as u32;
+
+    let of_months = 2_141 * of_year + 197_913;
+    let (month, day) = (of_months >> 16, of_months % (1 << 16) / 2_141 + 1);
+    if of_year >= 306 {
+        (year + 1, month - 12, day)
+    } else {
+        (year, month, day)
+    }
 }
 
 /// The day since 1970-01-01; `None` if there is no such day. There is no year 0.
 fn days(year: u32, month: u32, day: u32) -> Option<i64> {
-    let is_leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
-    const LAST: [u32; 13] = [0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+    const LAST: [u32; 13] = [0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
     let last = *LAST.get(month as usize)?;
-    if day == 0 || day > last + u32::from(is_leap && month == 2) {
+    let is_leap =
+        || year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    if day == 0 || day > last || (month == 2 && day == 29 && !is_leap()) {
         return None;
     }
-    let year = year.checked_sub(u32::from(month <= 2))?;
-    let (era, of_era) = (year / 400, year % 400);
-    let month = if month > 2 { month - 3 } else { month + 9 };
-    let of_year = (153 * month + 2) / 5 + day - 1;
-    let day = of_era * 365 + of_era / 4 - of_era / 100 + of_year;
-    Some(i64::from(era * DAYS_AN_ERA + day) - DAYS_TO_EPOCH)
+    let (year, month) = if month <= 2 {
+        (year.checked_sub(1)?, month + 12)
+    } else {
+        (year, month)
+    };
+    let century = year / 100;
+    let of_years = 1_461 * year / 4 - century + century / 4;
+    let of_months = (979 * month - 2_919) / 32;
+    Some(i64::from(of_years + of_months + day - 1) - DAYS_TO_EPOCH)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_day_there_is_is_counted() {
+        let (mut year, mut month, mut day) = (1, 1, 1);
+        for n in FIRST_SECOND / SECONDS_A_DAY..=LAST_SECOND / SECONDS_A_DAY {
+            assert_eq!(date((n + DAYS_TO_EPOCH) as u32), (year, month, day));
+            assert_eq!(days(year, month, day), Some(n));
+            day += 1;
+            if days(year, month, day).is_none() {
+                (month, day) = (month + 1, 1);
+            }
+            if month == 13 {
+                (year, month) = (year + 1, 1);
+            }
+        }
+        assert_eq!((year, month, day), (10_000, 1, 1));
+    }
 }
