@@ -8,7 +8,7 @@ use prost_reflect::{DescriptorPool, FileDescriptor, ServiceDescriptor};
 
 use crate::json::Unknown;
 use crate::selection::{self, Selection};
-use crate::{Error, client, descriptors, names, redact, registry, types};
+use crate::{Error, client, descriptors, names, redact, registry, types, validate};
 
 /// A compiled tree of .proto files of one package, ready to generate from.
 #[derive(Debug)]
@@ -93,6 +93,24 @@ impl Api {
     pub fn strict_types(&self, is_on: impl Fn(&str) -> bool) -> Result<String, Error> {
         let selection = Selection::of(&self.pool, &self.package, &self.selected(is_on));
         types::generate(self, &selection, Unknown::Refused)
+    }
+
+    /// Rust code that checks the `buf.validate` rules of the messages that
+    /// [`types`](Self::types) generates.
+    ///
+    /// # Errors
+    ///
+    /// When a rule is of a kind that this crate doesn't know. One that is stated as
+    /// a regular expression or in CEL, and that nobody has written a function for,
+    /// is left out: [`unchecked_rules`](Self::unchecked_rules) has those.
+    pub fn rules(&self, is_on: impl Fn(&str) -> bool) -> Result<String, Error> {
+        let selection = Selection::of(&self.pool, &self.package, &self.selected(is_on));
+        validate::generate(self, &selection)
+    }
+
+    /// The rules that aren't checked, in words.
+    pub fn unchecked_rules(&self) -> Vec<String> {
+        validate::gaps(&self.pool, &self.package)
     }
 
     /// Rust code of the clients of the services which `is_on` says yes to.

@@ -128,6 +128,11 @@ fn generate_marker(code: &mut String, api: &Api, client: &str, method: &MethodDe
     if idempotency != "NoSideEffects" {
         generate_missing_field(code, method);
     }
+    code.push_str(
+        "        #[inline]\n        fn validate(request: &Self::Request) -> \
+         ::core::result::Result<(), ::connect_hyper::Error> {\n            \
+         crate::validation::check(request)\n        }\n",
+    );
     code.push_str("    }\n");
 }
 

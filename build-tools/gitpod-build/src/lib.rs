@@ -14,21 +14,29 @@ mod redact;
 mod registry;
 mod selection;
 mod types;
+mod validate;
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 pub use crate::api::Api;
 pub use crate::error::Error;
+pub use crate::validate::gaps as unchecked_rules;
 
-/// Writes `types.rs` into cargo's output folder: the messages and enums of the
-/// services whose features are on. With the feature `descriptors` it writes
-/// `descriptors.bin` too, those of the whole API. For the build script of `gitpod-types`.
+/// Writes into cargo's output folder, for the build script of `gitpod-types`:
+/// `types.rs`, the messages and enums of the services whose features are on, and
+/// `rules.rs`, what checks them. With the feature `descriptors` it writes
+/// `descriptors.bin` too, those of the whole API.
 ///
-/// On a failure it prints what is wrong and ends the process.
+/// On a failure it prints what is wrong and ends the process. It warns of rules that
+/// nobody has written a function for.
 pub fn types() {
     build(|api| {
         write("types.rs", api.types(is_on)?)?;
+        for gap in api.unchecked_rules() {
+            tell_cargo(&format!("warning={gap}"));
+        }
+        write("rules.rs", api.rules(is_on)?)?;
         if env::var_os("CARGO_FEATURE_DESCRIPTORS").is_some() {
             write("descriptors.bin", api.descriptors()?)?;
         }

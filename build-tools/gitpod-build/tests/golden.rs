@@ -47,6 +47,11 @@ fn types_are_golden() {
 }
 
 #[test]
+fn rules_are_golden() {
+    check("rules.rs", &api().rules(box_service).unwrap());
+}
+
+#[test]
 fn clients_are_golden() {
     check("client.rs", &api().client(box_service));
 }

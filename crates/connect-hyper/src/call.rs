@@ -55,6 +55,8 @@ struct More {
     /// None: the client's.
     use_get: Option<bool>,
     /// None: the client's.
+    validate: Option<bool>,
+    /// None: the client's.
     retry: Option<RetryPolicy>,
     /// The call's span, if anybody wants it.
     span: Option<Span>,
@@ -93,6 +95,14 @@ impl<M: Method> Call<M> {
     /// call fail with `invalid_argument`, and nothing is sent.
     pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<str>) -> Self {
         self.options.header(name.as_ref(), value.as_ref());
+        self
+    }
+
+    /// Whether requests are looked at before they are sent
+    /// ([`Method::validate`](crate::Method::validate)), whatever the client's setting
+    /// ([`ClientBuilder::validate`](crate::ClientBuilder::validate)) is.
+    pub fn validate(mut self, validate: bool) -> Self {
+        self.options.more().validate = Some(validate);
         self
     }
 
@@ -301,6 +311,24 @@ impl Options {
             self.more().span = Some(span.clone());
         }
         span
+    }
+
+    /// Looks at a request, if that is wanted.
+    pub(crate) fn validate<M: Method>(
+        &self,
+        client: &Inner,
+        request: &M::Request,
+    ) -> Result<(), Error> {
+        if self.validates(client) {
+            M::validate(request)
+        } else {
+            Ok(())
+        }
+    }
+
+    pub(crate) fn validates(&self, client: &Inner) -> bool {
+        let own = self.more.as_ref().and_then(|more| more.validate);
+        own.unwrap_or(client.validate)
     }
 
     /// Checks what the call has set. Inlined, so that what a type says of its method costs nothing.

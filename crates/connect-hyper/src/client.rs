@@ -45,6 +45,7 @@ pub(crate) struct Inner {
     pub(crate) accepted: Accepted,
     pub(crate) outgoing: Option<Outgoing>,
     pub(crate) use_get: bool,
+    pub(crate) validate: bool,
     pub(crate) get_url_limit: usize,
     /// What a user has set, by name.
     pub(crate) header_names: Vec<HeaderName>,

@@ -50,6 +50,7 @@ pub struct ClientBuilder {
     accepted: Accepted,
     outgoing: Option<Outgoing>,
     use_get: bool,
+    validate: bool,
     get_url_limit: usize,
     headers: Vec<(String, String)>,
     credentials: Credentials,
@@ -93,6 +94,7 @@ impl ClientBuilder {
             accepted: Accepted::default(),
             outgoing: None,
             use_get: false,
+            validate: true,
             get_url_limit: DEFAULT_GET_URL_LIMIT,
             headers: Vec::new(),
             credentials: Credentials::None,
@@ -172,6 +174,13 @@ impl ClientBuilder {
     /// whose request holds a secret can turn it off for itself ([`Call::use_get`](crate::Call::use_get)).
     pub fn use_get(mut self, use_get: bool) -> Self {
         self.use_get = use_get;
+        self
+    }
+
+    /// Whether requests are looked at before they are sent ([`Method::validate`](crate::Method::validate)):
+    /// they are unless set. A call can differ from its client ([`Call::validate`](crate::Call::validate)).
+    pub fn validate(mut self, validate: bool) -> Self {
+        self.validate = validate;
         self
     }
 
@@ -359,6 +368,7 @@ impl ClientBuilder {
             accepted: self.accepted,
             outgoing: self.outgoing,
             use_get: self.use_get,
+            validate: self.validate,
             get_url_limit: self.get_url_limit,
             heads: Heads::new(Common {
                 codec: self.codec,

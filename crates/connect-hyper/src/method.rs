@@ -5,6 +5,7 @@ use std::fmt::Debug;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::error::Error;
 use crate::kind::Kind;
 
 /// A message that can travel as binary and as JSON.
@@ -64,5 +65,17 @@ pub trait Method: Send + Sync + Sized + 'static {
     #[must_use]
     fn missing_field(_response: &Self::Response) -> Option<&'static str> {
         None
+    }
+
+    /// Looks at a request before it is sent, or at each of a stream, unless the client or the call
+    /// is told not to ([`ClientBuilder::validate`](crate::ClientBuilder::validate)).
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it, by convention as `invalid_argument`. It isn't sent then. (An error of
+    /// [`Error::new`] says so of itself.)
+    #[inline]
+    fn validate(_request: &Self::Request) -> Result<(), Error> {
+        Ok(())
     }
 }

@@ -26,9 +26,10 @@ pub(crate) async fn server_streaming<M: Method<Kind = ServerStreaming>>(
     call: Call<M>,
 ) -> Result<Streaming<M::Response>, Error> {
     let inner = call.client.inner();
+    call.options.validate::<M>(inner, &call.input)?;
     let message = inner.codec.encode(&call.input)?;
     let payload = Payload::Message(envelope::request(message, inner.outgoing)?);
-    open(call, |_, _| payload).await
+    open(call, |_, _, _| payload).await
 }
 
 pub(crate) async fn bidi<M: Method<Kind = Bidi>>(
@@ -71,7 +72,7 @@ pub(crate) async fn open_bytes(
 /// Opens a stream of responses: its start has the client's deadline, the whole has the call's.
 async fn open<M: Method>(
     call: Call<M>,
-    payload: impl FnOnce(Input<M>, &Inner) -> Payload,
+    payload: impl FnOnce(Input<M>, &Inner, Option<Check<M::Request>>) -> Payload,
 ) -> Result<Streaming<M::Response>, Error> {
     let whole = call.options.stream_deadline();
     let to_head = call.options.deadline(call.client.inner());
@@ -82,14 +83,18 @@ async fn start<M: Method>(
     call: Call<M>,
     whole: Deadline,
     to_head: Deadline,
-    payload: impl FnOnce(Input<M>, &Inner) -> Payload,
+    payload: impl FnOnce(Input<M>, &Inner, Option<Check<M::Request>>) -> Payload,
 ) -> Result<Streaming<M::Response>, Error> {
     let Call {
         client,
         input,
         options,
     } = call;
-    let payload = payload(input, client.inner());
+    let inner = client.inner();
+    let check = options
+        .validates(inner)
+        .then_some(M::validate as Check<M::Request>);
+    let payload = payload(input, inner, check);
     let spec = Spec::of::<M>();
     let receiver = start_with(&client, options, spec, whole, to_head, payload).await?;
     Ok(Streaming::of(receiver))
@@ -123,18 +128,23 @@ async fn start_with(
 }
 
 impl<T: Message> Requests<T> {
-    fn payload(self, client: &Inner) -> Payload {
+    fn payload(self, client: &Inner, check: Option<Check<T>>) -> Payload {
         Payload::stream(Box::pin(Envelopes {
             requests: self,
+            check,
             codec: client.codec,
             outgoing: client.outgoing,
         }))
     }
 }
 
+/// [`Method::validate`].
+type Check<T> = fn(&T) -> Result<(), Error>;
+
 /// Requests on their way to the wire.
 struct Envelopes<T> {
     requests: Requests<T>,
+    check: Option<Check<T>>,
     codec: Codec,
     outgoing: Option<Outgoing>,
 }
@@ -147,8 +157,9 @@ impl<T: Message> Stream for Envelopes<T> {
             return Poll::Ready(None);
         };
         let envelope = self
-            .codec
-            .encode(&request)
+            .check
+            .map_or(Ok(()), |check| check(&request))
+            .and_then(|()| self.codec.encode(&request))
             .and_then(|message| envelope::request(message, self.outgoing))
             .map_err(BoxError::from);
         Poll::Ready(Some(envelope))

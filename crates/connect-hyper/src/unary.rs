@@ -67,6 +67,7 @@ impl Ready {
     fn new<M: Method<Kind = Unary>>(mut call: Call<M>) -> Result<Self, Error> {
         let signal = std::mem::take(&mut call.options.signal);
         let inner = call.client.inner();
+        call.options.validate::<M>(inner, &call.input)?;
         let deadline = call.options.deadline(inner);
         let mut prepared = call.options.prepare(Spec::of::<M>(), inner, deadline)?;
         let mut message = inner.codec.encode(&call.input)?;

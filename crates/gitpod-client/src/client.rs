@@ -150,6 +150,16 @@ impl ClientBuilder {
         self.runtime(|runtime| runtime.retry(policy))
     }
 
+    /// Whether requests are checked against the rules of the .proto files before they are sent: they
+    /// are unless set. A call can differ from its client ([`Call::validate`](crate::Call::validate)).
+    ///
+    /// A request that breaks a rule isn't sent. The call fails with `invalid_argument`, and
+    /// [`Violations::of`](crate::Violations::of) the error has every rule that is broken. Enum numbers
+    /// that this build has no name for break none: what a newer server sent can be sent back.
+    pub fn validate(self, validate: bool) -> Self {
+        self.runtime(|runtime| runtime.validate(validate))
+    }
+
     /// The `User-Agent`, in place of this SDK's own name. `X-Ona-User-Agent` stays.
     pub fn user_agent(self, user_agent: impl Into<String>) -> Self {
         self.runtime(|runtime| runtime.header("user-agent", user_agent))

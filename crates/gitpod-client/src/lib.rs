@@ -3,6 +3,7 @@
 mod client;
 mod env;
 mod services;
+mod validation;
 
 pub use client::{Client, ClientBuilder, DEFAULT_BASE_URL};
 pub use env::credential_variable;
@@ -19,5 +20,7 @@ pub use connect_hyper::{
 
 pub use connect_hyper;
 pub use gitpod_types as types;
+#[doc(inline)]
+pub use gitpod_types::{Validate, Violation, Violations};
 pub use http;
 pub use prost;

@@ -13,10 +13,18 @@ mod debug;
 mod json;
 mod private;
 mod time;
+mod validate;
 
 pub use pbjson_types::{Duration, Timestamp};
 
 pub use crate::time::{DurationExt, TimeError, TimestampExt};
+pub use crate::validate::{Validate, Violation, Violations};
+
+/// What each message's rules are, as [`Validate`] of it.
+#[allow(deprecated, unreachable_patterns, clippy::all)]
+mod rules {
+    include!(concat!(env!("OUT_DIR"), "/rules.rs"));
+}
 
 /// The descriptors of the whole API and of what it imports, whatever services are on: a serialized
 /// `google.protobuf.FileDescriptorSet`.

@@ -76,7 +76,9 @@ async fn a_detail_that_is_not_what_it_says() {
         .with_detail(rpc::BadRequest::full_name(), vec![0xff])
         .with_detail(rpc::BadRequest::full_name(), vec![]);
     harness.inject(Fault::error(error));
-    let request = GetScimConfigurationRequest::default();
+    let request = GetScimConfigurationRequest {
+        scim_configuration_id: harness.scim_configuration_id().to_owned(),
+    };
     let error = client
         .organization()
         .get_scim_configuration(request)

@@ -9,4 +9,5 @@ mod hostile;
 mod messages;
 mod redirects;
 mod secrets;
+mod validation;
 mod wire;

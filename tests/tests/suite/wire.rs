@@ -248,6 +248,7 @@ async fn errors() {
     ] {
         let error = organization
             .regenerate_scim_token(request)
+            .validate(false)
             .await
             .unwrap_err();
         let error = wire.harness.note_error(error);

@@ -55,6 +55,10 @@ pub mod r#box {
             }
             ::core::option::Option::None
         }
+        #[inline]
+        fn validate(request: &Self::Request) -> ::core::result::Result<(), ::connect_hyper::Error> {
+            crate::validation::check(request)
+        }
     }
 
     /// The RPC `toy.v1.BoxService/GetBox`.
@@ -69,6 +73,10 @@ pub mod r#box {
         type Kind = ::connect_hyper::Unary;
         const PATH: &'static str = "/toy.v1.BoxService/GetBox";
         const IDEMPOTENCY: ::connect_hyper::Idempotency = ::connect_hyper::Idempotency::NoSideEffects;
+        #[inline]
+        fn validate(request: &Self::Request) -> ::core::result::Result<(), ::connect_hyper::Error> {
+            crate::validation::check(request)
+        }
     }
 
     /// The RPC `toy.v1.BoxService/PaintBox`.
@@ -83,6 +91,10 @@ pub mod r#box {
         type Kind = ::connect_hyper::Unary;
         const PATH: &'static str = "/toy.v1.BoxService/PaintBox";
         const IDEMPOTENCY: ::connect_hyper::Idempotency = ::connect_hyper::Idempotency::Idempotent;
+        #[inline]
+        fn validate(request: &Self::Request) -> ::core::result::Result<(), ::connect_hyper::Error> {
+            crate::validation::check(request)
+        }
     }
 
     /// The RPC `toy.v1.BoxService/WatchBox`.
@@ -97,6 +109,10 @@ pub mod r#box {
         type Kind = ::connect_hyper::ServerStreaming;
         const PATH: &'static str = "/toy.v1.BoxService/WatchBox";
         const IDEMPOTENCY: ::connect_hyper::Idempotency = ::connect_hyper::Idempotency::NoSideEffects;
+        #[inline]
+        fn validate(request: &Self::Request) -> ::core::result::Result<(), ::connect_hyper::Error> {
+            crate::validation::check(request)
+        }
     }
 }
 

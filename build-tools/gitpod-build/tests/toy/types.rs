@@ -182,12 +182,52 @@ impl ::prost::Name for Box {
 const NAME: &'static str = "Box";
 const PACKAGE: &'static str = "toy.v1";
 fn full_name() -> ::prost::alloc::string::String { "toy.v1.Box".into() }fn type_url() -> ::prost::alloc::string::String { "type.googleapis.com/toy.v1.Box".into() }}
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct PaintBoxRequest {
-    #[prost(string, tag = "1")]
-    pub box_id: ::prost::alloc::string::String,
-    #[prost(enumeration = "Colour", tag = "2")]
+    #[prost(enumeration = "Colour", tag = "3")]
     pub colour: i32,
+    /// At least one, and none twice.
+    #[prost(string, repeated, tag = "4")]
+    pub layers: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(btree_map = "string, enumeration(Colour)", tag = "5")]
+    pub corners: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, i32>,
+    #[prost(message, optional, tag = "6")]
+    pub brush: ::core::option::Option<paint_box_request::Brush>,
+    /// Rules of a message that a box is painted with.
+    #[prost(message, repeated, tag = "7")]
+    pub spare_brushes: ::prost::alloc::vec::Vec<paint_box_request::Brush>,
+    #[prost(message, optional, tag = "8")]
+    pub dry_for: ::core::option::Option<::pbjson_types::Duration>,
+    /// Nobody has written a function for this rule: it is left out.
+    #[prost(string, tag = "9")]
+    pub note: ::prost::alloc::string::String,
+    /// Whose colour to change.
+    #[prost(oneof = "paint_box_request::Target", tags = "1, 2")]
+    pub target: ::core::option::Option<paint_box_request::Target>,
+}
+/// Nested message and enum types in `PaintBoxRequest`.
+pub mod paint_box_request {
+    #[derive(Clone, PartialEq, ::prost::Message)]
+    pub struct Brush {
+        #[prost(int32, tag = "1")]
+        pub width: i32,
+        #[prost(double, tag = "2")]
+        pub hardness: f64,
+        #[prost(bytes = "vec", tag = "3")]
+        pub serial: ::prost::alloc::vec::Vec<u8>,
+    }
+impl ::prost::Name for Brush {
+const NAME: &'static str = "Brush";
+const PACKAGE: &'static str = "toy.v1";
+fn full_name() -> ::prost::alloc::string::String { "toy.v1.PaintBoxRequest.Brush".into() }fn type_url() -> ::prost::alloc::string::String { "type.googleapis.com/toy.v1.PaintBoxRequest.Brush".into() }}
+    /// Whose colour to change.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Target {
+        #[prost(string, tag = "1")]
+        BoxId(::prost::alloc::string::String),
+        #[prost(bool, tag = "2")]
+        EveryBox(bool),
+    }
 }
 impl ::prost::Name for PaintBoxRequest {
 const NAME: &'static str = "PaintBoxRequest";
@@ -1031,20 +1071,69 @@ impl serde::Serialize for PaintBoxRequest {
     {
         use serde::ser::SerializeStruct;
         let mut len = 0;
-        if !self.box_id.is_empty() {
-            len += 1;
-        }
         if self.colour != 0 {
             len += 1;
         }
-        let mut struct_ser = serializer.serialize_struct("toy.v1.PaintBoxRequest", len)?;
-        if !self.box_id.is_empty() {
-            struct_ser.serialize_field("boxId", &self.box_id)?;
+        if !self.layers.is_empty() {
+            len += 1;
         }
+        if !self.corners.is_empty() {
+            len += 1;
+        }
+        if self.brush.is_some() {
+            len += 1;
+        }
+        if !self.spare_brushes.is_empty() {
+            len += 1;
+        }
+        if self.dry_for.is_some() {
+            len += 1;
+        }
+        if !self.note.is_empty() {
+            len += 1;
+        }
+        if self.target.is_some() {
+            len += 1;
+        }
+        let mut struct_ser = serializer.serialize_struct("toy.v1.PaintBoxRequest", len)?;
         if self.colour != 0 {
             let v = crate::json::OpenEnum::<Colour>::try_from(self.colour)
                 .map_err(|_| serde::ser::Error::custom(format!("Invalid variant {}", self.colour)))?;
             struct_ser.serialize_field("colour", &v)?;
+        }
+        if !self.layers.is_empty() {
+            struct_ser.serialize_field("layers", &self.layers)?;
+        }
+        if !self.corners.is_empty() {
+            let v: std::collections::BTreeMap<_, _> = self.corners.iter()
+                .map(|(k, v)| {
+                    let v = crate::json::OpenEnum::<Colour>::try_from(*v)
+                        .map_err(|_| serde::ser::Error::custom(format!("Invalid variant {}", *v)))?;
+                    Ok((k, v))
+                }).collect::<std::result::Result<_,_>>()?;
+            struct_ser.serialize_field("corners", &v)?;
+        }
+        if let Some(v) = self.brush.as_ref() {
+            struct_ser.serialize_field("brush", v)?;
+        }
+        if !self.spare_brushes.is_empty() {
+            struct_ser.serialize_field("spareBrushes", &self.spare_brushes)?;
+        }
+        if let Some(v) = self.dry_for.as_ref() {
+            struct_ser.serialize_field("dryFor", v)?;
+        }
+        if !self.note.is_empty() {
+            struct_ser.serialize_field("note", &self.note)?;
+        }
+        if let Some(v) = self.target.as_ref() {
+            match v {
+                paint_box_request::Target::BoxId(v) => {
+                    struct_ser.serialize_field("boxId", v)?;
+                }
+                paint_box_request::Target::EveryBox(v) => {
+                    struct_ser.serialize_field("everyBox", v)?;
+                }
+            }
         }
         struct_ser.end()
     }
@@ -1056,15 +1145,32 @@ impl<'de> serde::Deserialize<'de> for PaintBoxRequest {
         D: serde::Deserializer<'de>,
     {
         const FIELDS: &[&str] = &[
+            "colour",
+            "layers",
+            "corners",
+            "brush",
+            "spare_brushes",
+            "spareBrushes",
+            "dry_for",
+            "dryFor",
+            "note",
             "box_id",
             "boxId",
-            "colour",
+            "every_box",
+            "everyBox",
         ];
 
         #[allow(clippy::enum_variant_names)]
         enum GeneratedField {
-            BoxId,
             Colour,
+            Layers,
+            Corners,
+            Brush,
+            SpareBrushes,
+            DryFor,
+            Note,
+            BoxId,
+            EveryBox,
             __SkipField__,
         }
         impl<'de> serde::Deserialize<'de> for GeneratedField {
@@ -1087,8 +1193,15 @@ impl<'de> serde::Deserialize<'de> for PaintBoxRequest {
                         E: serde::de::Error,
                     {
                         match value {
-                            "boxId" | "box_id" => Ok(GeneratedField::BoxId),
                             "colour" => Ok(GeneratedField::Colour),
+                            "layers" => Ok(GeneratedField::Layers),
+                            "corners" => Ok(GeneratedField::Corners),
+                            "brush" => Ok(GeneratedField::Brush),
+                            "spareBrushes" | "spare_brushes" => Ok(GeneratedField::SpareBrushes),
+                            "dryFor" | "dry_for" => Ok(GeneratedField::DryFor),
+                            "note" => Ok(GeneratedField::Note),
+                            "boxId" | "box_id" => Ok(GeneratedField::BoxId),
+                            "everyBox" | "every_box" => Ok(GeneratedField::EveryBox),
                             _ => Ok(GeneratedField::__SkipField__),
                         }
                     }
@@ -1108,21 +1221,72 @@ impl<'de> serde::Deserialize<'de> for PaintBoxRequest {
                 where
                     V: serde::de::MapAccess<'de>,
             {
-                let mut box_id__ = None;
                 let mut colour__ = None;
+                let mut layers__ = None;
+                let mut corners__ = None;
+                let mut brush__ = None;
+                let mut spare_brushes__ = None;
+                let mut dry_for__ = None;
+                let mut note__ = None;
+                let mut target__ = None;
                 while let Some(k) = map_.next_key()? {
                     match k {
-                        GeneratedField::BoxId => {
-                            if box_id__.is_some() {
-                                return Err(serde::de::Error::duplicate_field("boxId"));
-                            }
-                            box_id__ = Some(map_.next_value()?);
-                        }
                         GeneratedField::Colour => {
                             if colour__.is_some() {
                                 return Err(serde::de::Error::duplicate_field("colour"));
                             }
                             colour__ = Some(map_.next_value::<crate::json::OpenEnum::<Colour>>()?.0);
+                        }
+                        GeneratedField::Layers => {
+                            if layers__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("layers"));
+                            }
+                            layers__ = Some(map_.next_value()?);
+                        }
+                        GeneratedField::Corners => {
+                            if corners__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("corners"));
+                            }
+                            corners__ = Some(
+                                map_.next_value::<std::collections::BTreeMap<_, crate::json::OpenEnum::<Colour>>>()?
+                                    .into_iter().map(|(k,v)| (k, v.0)).collect()
+                            );
+                        }
+                        GeneratedField::Brush => {
+                            if brush__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("brush"));
+                            }
+                            brush__ = map_.next_value()?;
+                        }
+                        GeneratedField::SpareBrushes => {
+                            if spare_brushes__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("spareBrushes"));
+                            }
+                            spare_brushes__ = Some(map_.next_value()?);
+                        }
+                        GeneratedField::DryFor => {
+                            if dry_for__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("dryFor"));
+                            }
+                            dry_for__ = map_.next_value()?;
+                        }
+                        GeneratedField::Note => {
+                            if note__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("note"));
+                            }
+                            note__ = Some(map_.next_value()?);
+                        }
+                        GeneratedField::BoxId => {
+                            if target__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("boxId"));
+                            }
+                            target__ = map_.next_value::<::std::option::Option<_>>()?.map(paint_box_request::Target::BoxId);
+                        }
+                        GeneratedField::EveryBox => {
+                            if target__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("everyBox"));
+                            }
+                            target__ = map_.next_value::<::std::option::Option<_>>()?.map(paint_box_request::Target::EveryBox);
                         }
                         GeneratedField::__SkipField__ => {
                             let _ = map_.next_value::<serde::de::IgnoredAny>()?;
@@ -1130,12 +1294,155 @@ impl<'de> serde::Deserialize<'de> for PaintBoxRequest {
                     }
                 }
                 Ok(PaintBoxRequest {
-                    box_id: box_id__.unwrap_or_default(),
                     colour: colour__.unwrap_or_default(),
+                    layers: layers__.unwrap_or_default(),
+                    corners: corners__.unwrap_or_default(),
+                    brush: brush__,
+                    spare_brushes: spare_brushes__.unwrap_or_default(),
+                    dry_for: dry_for__,
+                    note: note__.unwrap_or_default(),
+                    target: target__,
                 })
             }
         }
         deserializer.deserialize_struct("toy.v1.PaintBoxRequest", FIELDS, GeneratedVisitor)
+    }
+}
+impl serde::Serialize for paint_box_request::Brush {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        use serde::ser::SerializeStruct;
+        let mut len = 0;
+        if self.width != 0 {
+            len += 1;
+        }
+        if self.hardness != 0. {
+            len += 1;
+        }
+        if !self.serial.is_empty() {
+            len += 1;
+        }
+        let mut struct_ser = serializer.serialize_struct("toy.v1.PaintBoxRequest.Brush", len)?;
+        if self.width != 0 {
+            struct_ser.serialize_field("width", &self.width)?;
+        }
+        if self.hardness != 0. {
+            struct_ser.serialize_field("hardness", &self.hardness)?;
+        }
+        if !self.serial.is_empty() {
+            #[allow(clippy::needless_borrow)]
+            #[allow(clippy::needless_borrows_for_generic_args)]
+            struct_ser.serialize_field("serial", pbjson::private::base64::encode(&self.serial).as_str())?;
+        }
+        struct_ser.end()
+    }
+}
+impl<'de> serde::Deserialize<'de> for paint_box_request::Brush {
+    #[allow(deprecated)]
+    fn deserialize<D>(deserializer: D) -> std::result::Result<Self, D::Error>
+    where
+        D: serde::Deserializer<'de>,
+    {
+        const FIELDS: &[&str] = &[
+            "width",
+            "hardness",
+            "serial",
+        ];
+
+        #[allow(clippy::enum_variant_names)]
+        enum GeneratedField {
+            Width,
+            Hardness,
+            Serial,
+            __SkipField__,
+        }
+        impl<'de> serde::Deserialize<'de> for GeneratedField {
+            fn deserialize<D>(deserializer: D) -> std::result::Result<GeneratedField, D::Error>
+            where
+                D: serde::Deserializer<'de>,
+            {
+                struct GeneratedVisitor;
+
+                impl serde::de::Visitor<'_> for GeneratedVisitor {
+                    type Value = GeneratedField;
+
+                    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                        write!(formatter, "expected one of: {:?}", &FIELDS)
+                    }
+
+                    #[allow(unused_variables)]
+                    fn visit_str<E>(self, value: &str) -> std::result::Result<GeneratedField, E>
+                    where
+                        E: serde::de::Error,
+                    {
+                        match value {
+                            "width" => Ok(GeneratedField::Width),
+                            "hardness" => Ok(GeneratedField::Hardness),
+                            "serial" => Ok(GeneratedField::Serial),
+                            _ => Ok(GeneratedField::__SkipField__),
+                        }
+                    }
+                }
+                deserializer.deserialize_identifier(GeneratedVisitor)
+            }
+        }
+        struct GeneratedVisitor;
+        impl<'de> serde::de::Visitor<'de> for GeneratedVisitor {
+            type Value = paint_box_request::Brush;
+
+            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                formatter.write_str("struct toy.v1.PaintBoxRequest.Brush")
+            }
+
+            fn visit_map<V>(self, mut map_: V) -> std::result::Result<paint_box_request::Brush, V::Error>
+                where
+                    V: serde::de::MapAccess<'de>,
+            {
+                let mut width__ = None;
+                let mut hardness__ = None;
+                let mut serial__ = None;
+                while let Some(k) = map_.next_key()? {
+                    match k {
+                        GeneratedField::Width => {
+                            if width__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("width"));
+                            }
+                            width__ = 
+                                Some(map_.next_value::<::pbjson::private::NumberDeserialize<_>>()?.0)
+                            ;
+                        }
+                        GeneratedField::Hardness => {
+                            if hardness__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("hardness"));
+                            }
+                            hardness__ = 
+                                Some(map_.next_value::<::pbjson::private::NumberDeserialize<_>>()?.0)
+                            ;
+                        }
+                        GeneratedField::Serial => {
+                            if serial__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("serial"));
+                            }
+                            serial__ = 
+                                Some(map_.next_value::<::pbjson::private::BytesDeserialize<_>>()?.0)
+                            ;
+                        }
+                        GeneratedField::__SkipField__ => {
+                            let _ = map_.next_value::<serde::de::IgnoredAny>()?;
+                        }
+                    }
+                }
+                Ok(paint_box_request::Brush {
+                    width: width__.unwrap_or_default(),
+                    hardness: hardness__.unwrap_or_default(),
+                    serial: serial__.unwrap_or_default(),
+                })
+            }
+        }
+        deserializer.deserialize_struct("toy.v1.PaintBoxRequest.Brush", FIELDS, GeneratedVisitor)
     }
 }
 impl serde::Serialize for PaintBoxResponse {
@@ -1549,6 +1856,7 @@ crate::json::messages! {
     GetBoxRequest,
     GetBoxResponse,
     PaintBoxRequest,
+    paint_box_request::Brush,
     PaintBoxResponse,
     RegenerateBoxKeyRequest,
     RegenerateBoxKeyResponse,

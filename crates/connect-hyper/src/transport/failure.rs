@@ -37,9 +37,13 @@ pub(super) fn of_service(error: BoxError) -> Error {
 fn no_response(error: BoxError) -> Error {
     // A layer's own error around one of ours; or a request of a stream that has no form on the
     // wire, while those before it have left.
-    if let Some(ours) = chain(&*error).find_map(|error| error.downcast_ref::<Error>()) {
-        return Error::new(ours.code(), ours.message().to_owned())
-            .with_execution(Execution::Ambiguous);
+    let ours = chain(&*error)
+        .find_map(|error| error.downcast_ref::<Error>())
+        .map(|ours| (ours.code(), ours.message().to_owned()));
+    if let Some((code, message)) = ours {
+        return Error::new(code, message)
+            .with_execution(Execution::Ambiguous)
+            .with_source(error);
     }
     let execution = if is_not_processed(&*error) {
         Execution::NotSent
