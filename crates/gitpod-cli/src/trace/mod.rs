@@ -94,7 +94,8 @@ impl Service<Request<RequestBody>> for Traced {
 
     fn call(&mut self, request: Request<RequestBody>) -> Self::Future {
         let method = self.schema.method_of_path(request.uri().path());
-        aside(&format!("> {} {}", request.method(), place(request.uri())));
+        let place = place(request.uri(), method.is_some());
+        aside(&format!("> {} {place}", request.method()));
         show_headers('>', request.headers());
         match request.body().whole() {
             Some(bytes) => {
@@ -133,14 +134,16 @@ impl Service<Request<RequestBody>> for Traced {
     }
 }
 
-/// Where a request goes. What stands behind a question mark isn't ours to show.
-fn place(uri: &Uri) -> String {
+/// Where a request goes. A path that ends in no method, and what stands behind a question mark, come
+/// from elsewhere and aren't ours to show.
+fn place(uri: &Uri, is_method: bool) -> String {
     let scheme = uri.scheme_str().unwrap_or_default();
     let authority = uri.authority().map_or("", |authority| authority.as_str());
     // A name and a password of somebody's may stand in front of the host.
     let host = authority.rsplit('@').next().unwrap_or_default();
+    let path = if is_method { uri.path() } else { "/…" };
     let query = if uri.query().is_some() { "?…" } else { "" };
-    format!("{scheme}://{host}{}{query}", uri.path())
+    format!("{scheme}://{host}{path}{query}")
 }
 
 fn show_headers(direction: char, headers: &HeaderMap) {
@@ -200,17 +203,20 @@ mod tests {
 
     #[test]
     fn a_url_is_shown_without_what_may_be_a_secret() {
-        for (uri, shown) in [
+        for (uri, is_method, shown) in [
             (
                 "https://app.ona.com/api/a.B/C",
+                true,
                 "https://app.ona.com/api/a.B/C",
             ),
             (
                 "http://user:s3cret@localhost:1/x?token=s3cret",
+                true,
                 "http://localhost:1/x?…",
             ),
+            ("https://app.ona.com/s3cret", false, "https://app.ona.com/…"),
         ] {
-            assert_eq!(place(&uri.parse().unwrap()), shown);
+            assert_eq!(place(&uri.parse().unwrap(), is_method), shown);
         }
     }
 
