@@ -258,6 +258,10 @@ where
         self.idle().is_reused
     }
 
+    fn is_closed(&mut self) -> bool {
+        self.idle().sender.is_closed()
+    }
+
     fn finish(&mut self) {
         let idle = self.idle();
         if idle.idleness.keep() {

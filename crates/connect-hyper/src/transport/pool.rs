@@ -135,6 +135,11 @@ impl OriginPool {
         }
     }
 
+    /// A connection has ended, and nobody is to hold what is left of it.
+    pub(super) fn let_go(&self) {
+        self.pools.shared();
+    }
+
     fn ensure_reaper(&self) {
         let mut reaper = self.reaper.lock().unwrap_or_else(PoisonError::into_inner);
         // Its runtime may be gone, and another one be here.
@@ -302,6 +307,10 @@ impl Connection for Share {
 
     fn is_reused(&mut self) -> bool {
         self.is_reused
+    }
+
+    fn is_closed(&mut self) -> bool {
+        self.sender.is_closed()
     }
 
     fn finish(&mut self) {}

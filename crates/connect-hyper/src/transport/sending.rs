@@ -86,7 +86,9 @@ impl Attempt {
                         return Poll::Pending;
                     };
                     self.origin.shape(&mut request, *is_http2);
-                    lease.as_mut().start(request);
+                    if lease.as_mut().start(request) && *is_http2 {
+                        self.origin.pool.let_go();
+                    }
                     if let State::Connected(lease, is_http2) =
                         std::mem::replace(&mut self.state, State::Begin)
                     {
