@@ -207,3 +207,36 @@ async fn streams_that_nobody_reads() {
     assert!(unread[STREAMS - 1].message().await.unwrap().is_some());
     assert_eq!(client.call::<Say>(word("")).await.unwrap().text, "here");
 }
+
+/// More calls at once than there are connections in the making wait for their turn.
+#[cfg(feature = "tls")]
+#[tokio::test]
+async fn connections_are_made_a_few_at_a_time() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("https://{}", listener.local_addr().unwrap());
+    let client = Client::builder(base)
+        .http1_only()
+        .connect_timeout(Duration::from_secs(20))
+        .build();
+    // A machine without root certificates has no TLS to test.
+    let Ok(client) = client else { return };
+    let calls: Vec<_> = (0..200)
+        .map(|_| tokio::spawn(client.call::<Say>(word("")).into_future()))
+        .collect();
+    // None of their handshakes is answered.
+    let mut open = Vec::new();
+    for _ in 0..64 {
+        open.push(listener.accept().await.unwrap());
+    }
+    let more = tokio::time::timeout(Duration::from_millis(300), listener.accept()).await;
+    assert!(more.is_err(), "more than 64");
+    // One that is closed makes room for the next.
+    open.pop();
+    soon("the next one", async {
+        listener.accept().await.unwrap();
+    })
+    .await;
+    for call in calls {
+        call.abort();
+    }
+}

@@ -13,7 +13,7 @@ use std::task::{Context, Poll};
 use http::Uri;
 use http::uri::Scheme;
 use hyper::client::conn::{http1, http2};
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, Semaphore};
 use tokio::task::AbortHandle;
 use tower_service::Service;
 
@@ -23,6 +23,11 @@ use super::idle::{Idleness, Since};
 use super::lease::{self, BoxLease, Connection};
 use crate::body::RequestBody;
 use crate::error::BoxError;
+
+/// How many HTTP/1.1 connections to an origin are made at the same time. More calls than that wait for
+/// one of them, or for another call's: a thousand at once are more than a server's backlog takes (128
+/// is usual), and each that it drops takes a second or more.
+const CONNECTING: usize = 64;
 
 /// The connections to one origin.
 pub(super) struct OriginPool {
@@ -71,6 +76,8 @@ struct Origin {
     is_http1: AtomicBool,
     /// An HTTP/1.1 connection that came of a negotiation, for the cache.
     spare: Mutex<Option<http1::SendRequest<RequestBody>>>,
+    /// What it takes to make an HTTP/1.1 connection.
+    connecting: Semaphore,
 }
 
 impl OriginPool {
@@ -92,6 +99,7 @@ impl OriginPool {
             idleness: Arc::new(idleness),
             is_http1: AtomicBool::new(is_http1),
             spare: Mutex::new(None),
+            connecting: Semaphore::new(CONNECTING),
         });
         let pools = Arc::new(Pools {
             http1: http1_cache::new(OpenOwn(Arc::clone(&origin))),
@@ -222,12 +230,15 @@ impl Service<()> for OpenOwn {
         Box::pin(async move {
             let sender = match spare {
                 Some(spare) => spare,
-                None => match origin.connect(Versions::Http1).await? {
-                    Connected::Http1(sender) => sender,
-                    Connected::Http2(_) => {
-                        return Err("the server speaks HTTP/2, which it wasn't offered".into());
+                None => {
+                    let _permit = origin.connecting.acquire().await?;
+                    match origin.connect(Versions::Http1).await? {
+                        Connected::Http1(sender) => sender,
+                        Connected::Http2(_) => {
+                            return Err("the server speaks HTTP/2, which it wasn't offered".into());
+                        }
                     }
-                },
+                }
             };
             Ok(Idle::new(sender, Arc::clone(&origin.idleness)))
         })
