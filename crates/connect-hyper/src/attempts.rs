@@ -1,6 +1,7 @@
 //! The attempts of a call: the one loop in which requests are sent.
 
 use std::pin::pin;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, SystemTime};
 
 use http::{Request, Response, StatusCode, Uri, header};
@@ -117,6 +118,8 @@ pub(crate) struct Attempts<'a> {
 pub(crate) struct Progress {
     pub(crate) past: Past,
     phase: Phase,
+    /// Of what may be on its way it is known that it isn't: there is no connection yet.
+    is_connecting: AtomicBool,
     /// What came of the last attempt that was followed by another one.
     last: Option<Error>,
     /// The credential of this attempt.
@@ -132,6 +135,7 @@ impl Progress {
         Self {
             past,
             phase: Phase::Waiting,
+            is_connecting: AtomicBool::new(false),
             last: None,
             used: None,
             is_refused: false,
@@ -210,7 +214,10 @@ impl<'a> Attempts<'a> {
             let (head, body) = {
                 let request = self.request(None)?;
                 self.progress.phase = Phase::Sent;
-                let mut response = client.transport.send(request).await?;
+                let mut response = client
+                    .transport
+                    .send(request, &self.progress.is_connecting)
+                    .await?;
                 if response.status().is_redirection() {
                     response = Box::pin(self.follow(response)).await?;
                 }
@@ -336,7 +343,11 @@ impl<'a> Attempts<'a> {
             drop(response);
             from = target.clone();
             let request = self.request(Some(target))?;
-            response = self.client.transport.send(request).await?;
+            response = self
+                .client
+                .transport
+                .send(request, &self.progress.is_connecting)
+                .await?;
         }
         Ok(response)
     }
@@ -397,7 +408,12 @@ impl<'a> Attempts<'a> {
     #[cold]
     fn finish(mut self, mut error: Error) -> Error {
         let is_from_outside = self.progress.phase != Phase::Over;
-        if matches!(self.progress.phase, Phase::Begun | Phase::Waiting) {
+        let is_unsent = match self.progress.phase {
+            Phase::Begun | Phase::Waiting => true,
+            Phase::Sent => *self.progress.is_connecting.get_mut(),
+            Phase::Over | Phase::Redirected => false,
+        };
+        if is_unsent {
             error = error.with_execution(Execution::NotSent);
         }
         if self.progress.phase >= Phase::Begun {

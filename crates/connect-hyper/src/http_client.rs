@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -82,7 +83,10 @@ impl HttpClient {
         deadline.check()?;
         let request = inner.prepare(request);
         let exchange = async {
-            let response = inner.transport.send(request).await?;
+            let response = inner
+                .transport
+                .send(request, &AtomicBool::new(false))
+                .await?;
             let (head, body) = response.into_parts();
             let body = Limited::new(body, inner.response_limit).collect().await;
             let body = body.map_err(|error| inner.unread(error.as_ref()))?;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::pin::Pin;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
@@ -67,7 +68,10 @@ pub(crate) async fn run(
     request.extensions_mut().insert(Shared(inside.clone()));
     // Puts the progress back, whatever ends this.
     let outside = Outside { attempts, inside };
-    let (head, body) = layers.send(request).await?.into_parts();
+    let (head, body) = layers
+        .send(request, &AtomicBool::new(false))
+        .await?
+        .into_parts();
     let past = outside.inside.progress().past;
     let mut raw = Raw::new(client.inner(), prepared, head, body, past);
     // What the layers hand out is looked at as what comes from the transport is.

@@ -196,6 +196,17 @@ async fn a_tls_handshake_that_stalls() {
     assert_eq!(error.code(), Code::Unavailable);
     assert_eq!(error.execution(), Execution::NotSent);
     assert!(error.message().contains("200ms"), "{error}");
+
+    // The deadline may come first, or the call be given up: there is no connection yet.
+    let soon = Duration::from_millis(100);
+    let call = || client.call::<Say>(word(""));
+    let error = call().timeout(soon).await.unwrap_err();
+    assert_eq!(error.code(), Code::DeadlineExceeded);
+    assert_eq!(error.execution(), Execution::NotSent);
+    let given_up = tokio::time::sleep(soon);
+    let error = call().cancel_on(given_up).await.unwrap_err();
+    assert_eq!(error.code(), Code::Canceled);
+    assert_eq!(error.execution(), Execution::NotSent);
 }
 
 /// Gives out the same token, for ever live, and counts how often it is asked.

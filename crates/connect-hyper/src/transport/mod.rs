@@ -14,6 +14,7 @@ mod service;
 mod tls;
 
 use std::fmt;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -92,9 +93,14 @@ impl Default for Options {
 }
 
 impl Transport {
-    pub(crate) fn send(&self, request: Request<RequestBody>) -> Sending {
+    /// `is_connecting` is true while the request waits for a connection, as far as that is known.
+    pub(crate) fn send<'a>(
+        &self,
+        request: Request<RequestBody>,
+        is_connecting: &'a AtomicBool,
+    ) -> Sending<'a> {
         match self {
-            Transport::Hyper(hyper) => hyper.send(request),
+            Transport::Hyper(hyper) => hyper.send(request, is_connecting),
             Transport::Service(service) => Sending::Service(service.send(request)),
         }
     }
@@ -133,9 +139,13 @@ impl Hyper {
         })
     }
 
-    fn send(&self, request: Request<RequestBody>) -> Sending {
+    fn send<'a>(
+        &self,
+        request: Request<RequestBody>,
+        is_connecting: &'a AtomicBool,
+    ) -> Sending<'a> {
         match self.origin(request.uri()) {
-            Ok(origin) => Sending::Hyper(Attempt::new(origin, request)),
+            Ok(origin) => Sending::Hyper(Attempt::new(origin, request, is_connecting)),
             Err(error) => Sending::Failed(Some(error)),
         }
     }

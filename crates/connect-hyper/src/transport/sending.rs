@@ -3,6 +3,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
 use http::{Request, Response};
@@ -23,19 +24,21 @@ const FRESH_ATTEMPTS: usize = 3;
     clippy::large_enum_variant,
     reason = "the large one is the usual one, and lies in its call's own allocation"
 )]
-pub(crate) enum Sending {
-    Hyper(Attempt),
+pub(crate) enum Sending<'a> {
+    Hyper(Attempt<'a>),
     Service(ErasedFuture),
     Failed(Option<Error>),
 }
 
 /// Sends a request on whatever connection takes it. One that turns out to have been closed while
 /// it was idle gives the request back.
-pub(crate) struct Attempt {
+pub(crate) struct Attempt<'a> {
     origin: Arc<Origin>,
     /// Here until it is on its way.
     request: Option<Request<RequestBody>>,
     state: State,
+    /// Says to whoever gives it up that it waits for a connection.
+    is_connecting: &'a AtomicBool,
     /// How many new connections have closed before they took the request.
     fresh: usize,
 }
@@ -49,12 +52,17 @@ enum State {
     Sent(BoxLease, bool),
 }
 
-impl Attempt {
-    pub(super) fn new(origin: Arc<Origin>, request: Request<RequestBody>) -> Self {
+impl<'a> Attempt<'a> {
+    pub(super) fn new(
+        origin: Arc<Origin>,
+        request: Request<RequestBody>,
+        is_connecting: &'a AtomicBool,
+    ) -> Self {
         Self {
             origin,
             request: Some(request),
             state: State::Begin,
+            is_connecting,
             fresh: 0,
         }
     }
@@ -65,11 +73,16 @@ impl Attempt {
                 State::Begin => {
                     self.state = match self.origin.pool.get() {
                         Get::Ready(lease, is_http2) => State::Connected(lease, is_http2),
-                        Get::Connecting(connecting) => State::Connecting(connecting),
+                        Get::Connecting(connecting) => {
+                            self.is_connecting.store(true, Ordering::Relaxed);
+                            State::Connecting(connecting)
+                        }
                     };
                 }
                 State::Connecting(connecting) => {
-                    self.state = match ready!(connecting.as_mut().poll(cx)) {
+                    let connected = ready!(connecting.as_mut().poll(cx));
+                    self.is_connecting.store(false, Ordering::Relaxed);
+                    self.state = match connected {
                         Ok(Some((lease, is_http2))) => State::Connected(lease, is_http2),
                         // It calls for another connection.
                         Ok(None) => State::Begin,
@@ -136,7 +149,7 @@ impl Attempt {
     }
 }
 
-impl Future for Sending {
+impl Future for Sending<'_> {
     type Output = Result<Response<ResponseBody>, Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {

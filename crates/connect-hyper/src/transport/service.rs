@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -44,7 +45,7 @@ impl Service<Request<RequestBody>> for HttpService {
 
     fn call(&mut self, request: Request<RequestBody>) -> Self::Future {
         let transport = Arc::clone(&self.0);
-        Box::pin(async move { transport.send(request).await })
+        Box::pin(async move { transport.send(request, &AtomicBool::new(false)).await })
     }
 }
 
