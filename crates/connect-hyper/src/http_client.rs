@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -82,11 +82,9 @@ impl HttpClient {
         let deadline = Deadline::after(inner.timeout);
         deadline.check()?;
         let request = inner.prepare(request);
+        let is_connecting = AtomicBool::new(false);
         let exchange = async {
-            let response = inner
-                .transport
-                .send(request, &AtomicBool::new(false))
-                .await?;
+            let response = inner.transport.send(request, &is_connecting).await?;
             let (head, body) = response.into_parts();
             let body = Limited::new(body, inner.response_limit).collect().await;
             let body = body.map_err(|error| inner.unread(error.as_ref()))?;
@@ -95,6 +93,13 @@ impl HttpClient {
         deadline
             .enforce(&inner.timers, "waiting for an answer", exchange)
             .await
+            .map_err(|error| {
+                if is_connecting.load(Ordering::Relaxed) {
+                    error.with_execution(Execution::NotSent)
+                } else {
+                    error
+                }
+            })
     }
 }
 

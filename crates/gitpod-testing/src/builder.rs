@@ -163,7 +163,7 @@ impl Builder {
         };
         #[cfg(not(feature = "tls"))]
         let acceptor = Acceptor::Plain;
-        let listener = listener::bind(self.port).await?;
+        let listener = listener::bind(self.port)?;
         let start = Start {
             port: listener.local_addr()?.port(),
             acceptor,

@@ -181,6 +181,8 @@ where
                         idle: self.idle,
                     };
                     if lent.take() {
+                        // One that lost the race for its call may have lain there uncounted.
+                        lent.idle().is_reused = true;
                         return Take::Idle(lent.into_lease());
                     }
                 }

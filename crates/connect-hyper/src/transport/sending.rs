@@ -16,9 +16,6 @@ use super::service::ErasedFuture;
 use crate::body::{RequestBody, ResponseBody};
 use crate::error::Error;
 
-/// How many connections a call tries that close before they take its request.
-const FRESH_ATTEMPTS: usize = 3;
-
 /// What a transport's `send` returns.
 #[expect(
     clippy::large_enum_variant,
@@ -39,8 +36,6 @@ pub(crate) struct Attempt<'a> {
     state: State,
     /// Says to whoever gives it up that it waits for a connection.
     is_connecting: &'a AtomicBool,
-    /// How many new connections have closed before they took the request.
-    fresh: usize,
 }
 
 enum State {
@@ -63,7 +58,6 @@ impl<'a> Attempt<'a> {
             request: Some(request),
             state: State::Begin,
             is_connecting,
-            fresh: 0,
         }
     }
 
@@ -135,17 +129,15 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    /// The connection has closed before it took the request.
+    /// The connection has closed before it took the request. One that was idle may have been closed
+    /// long ago, which is no failure of this request's; how often a new one is made is the retry
+    /// policy's to say.
     fn again(&mut self, is_reused: bool, error: hyper::Error) -> Result<(), Error> {
         self.state = State::Begin;
-        // One that was idle may have been closed long ago, which is no failure of this request's.
-        if !is_reused {
-            self.fresh += 1;
-            if self.fresh == FRESH_ATTEMPTS {
-                return Err(failure::to_connect(error.into()));
-            }
+        if is_reused {
+            return Ok(());
         }
-        Ok(())
+        Err(failure::to_connect(error.into()))
     }
 }
 

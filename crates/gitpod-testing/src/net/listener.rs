@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -14,6 +14,9 @@ use crate::dispatch::Dispatcher;
 
 /// How long calls under way may go on after the server was let go.
 const GRACE: Duration = Duration::from_secs(5);
+
+/// How many connections may wait to be taken: what tests open at once must not be dropped.
+const BACKLOG: u32 = 4096;
 
 /// Where the server is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,8 +30,13 @@ pub(crate) enum Phase {
 }
 
 /// Binds a port of the loopback interface; 0 takes a free one.
-pub(crate) async fn bind(port: u16) -> std::io::Result<TcpListener> {
-    TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await
+pub(crate) fn bind(port: u16) -> std::io::Result<TcpListener> {
+    let socket = TcpSocket::new_v4()?;
+    // A server that is started again takes the port of the last one.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))?;
+    socket.listen(BACKLOG)
 }
 
 /// Takes connections until the phase says otherwise. Returns when the last one is closed.
