@@ -124,6 +124,7 @@ impl sealed::Kind for Bidi {
 }
 
 /// A stream of requests.
+#[must_use = "requests are sent by a call"]
 pub struct Requests<T>(Pin<Box<dyn Stream<Item = T> + Send>>);
 
 impl<T> Requests<T> {

@@ -38,6 +38,7 @@ const MAX_LATE: usize = 4 << 20;
 /// It yields messages until the stream ends, or one error, and then nothing more. Dropping it ends
 /// the call: the connection is closed (HTTP/1.1), or the stream reset (HTTP/2), and no more requests
 /// are taken from the call's own stream.
+#[must_use = "dropping a stream ends its call"]
 pub struct Streaming<T> {
     receiver: Receiver,
     message: PhantomData<fn() -> T>,

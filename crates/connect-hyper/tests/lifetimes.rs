@@ -240,3 +240,59 @@ async fn connections_are_made_a_few_at_a_time() {
         call.abort();
     }
 }
+
+/// What is silent, and doesn't answer when it is asked whether it is there, is left.
+#[tokio::test]
+async fn a_peer_that_goes_silent_over_http2() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let server = tokio::spawn(async move {
+        let (socket, _) = listener.accept().await.unwrap();
+        let mut connection = h2::server::handshake(socket).await.unwrap();
+        let (_request, mut respond) = connection.accept().await.unwrap().unwrap();
+        let head = http2::head("application/connect+json");
+        let mut body = respond.send_response(head, false).unwrap();
+        body.send_data(said("here").into(), false).unwrap();
+        // It writes that, and does nothing more for as long as it lives.
+        let written = tokio::time::timeout(Duration::from_millis(200), connection.accept());
+        assert!(written.await.is_err());
+        std::future::pending::<()>().await;
+        drop((connection, body));
+    });
+    let alive = (Duration::from_millis(100), Duration::from_millis(200));
+    let client = Client::builder(base)
+        .http2_only()
+        .http2_keep_alive(alive)
+        .stream_idle_timeout(None)
+        .retry(RetryPolicy::none())
+        .build()
+        .unwrap();
+    let mut stream = client.call::<Count>(word("")).timeout(None).await.unwrap();
+    assert_eq!(stream.message().await.unwrap().unwrap().text, "here");
+    let next = tokio::time::timeout(Duration::from_secs(20), stream.message());
+    let error = next.await.expect("it is waited for").unwrap_err();
+    assert_eq!(error.code(), Code::Unavailable, "{error}");
+    server.abort();
+}
+
+/// Whatever a call makes can go to another thread.
+#[test]
+fn all_of_it_is_send() {
+    fn is_send<T: Send>(_: T) {}
+    let client = Client::builder("http://127.0.0.1:9").build().unwrap();
+    is_send(client.call::<Say>(word("")).into_future());
+    is_send(client.call::<Count>(word("")).into_future());
+    is_send(
+        client
+            .call::<Gather>(Requests::new(futures_util::stream::empty()))
+            .into_future(),
+    );
+    is_send(
+        client
+            .call::<Talk>(Requests::new(futures_util::stream::empty()))
+            .into_future(),
+    );
+    is_send(client.call::<Say>(word("")).send());
+    is_send(None::<connect_hyper::Streaming<Word>>);
+    is_send(client);
+}

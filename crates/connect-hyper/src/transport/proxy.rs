@@ -152,6 +152,33 @@ mod tests {
         ] {
             let variables = [("HTTPS_PROXY", "http://proxy"), ("NO_PROXY", exceptions)];
             assert_eq!(proxied(&variables, origin), expected, "{exceptions}");
+            // The variables' names in small letters are as good; those in large ones come first.
+            let small = [("https_proxy", "http://proxy"), ("no_proxy", exceptions)];
+            assert_eq!(proxied(&small, origin), expected, "{exceptions}");
+        }
+        let both = [
+            ("HTTPS_PROXY", "http://proxy"),
+            ("NO_PROXY", "example.org"),
+            ("no_proxy", "example.com"),
+        ];
+        assert!(proxied(&both, origin));
+        for (origin, exceptions, expected) in [
+            ("https://10.1.2.3", "10.0.0.0/8", false),
+            ("https://10.1.2.3:8443", "192.168.0.0/16, 10.1.2.3", false),
+            ("https://11.1.2.3", "10.0.0.0/8", true),
+            ("https://[2001:db8::1]", "2001:db8::/32", false),
+            ("https://[2001:db8::1]:8443", "2001:db8::1", false),
+            ("https://[2001:db9::1]", "2001:db8::/32", true),
+            // A network says nothing about names.
+            ("https://10.example.com", "10.0.0.0/8", true),
+            ("https://notexample.com", "example.com", true),
+        ] {
+            let variables = [("HTTPS_PROXY", "http://proxy"), ("NO_PROXY", exceptions)];
+            assert_eq!(
+                proxied(&variables, origin),
+                expected,
+                "{origin} {exceptions}"
+            );
         }
     }
 
