@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 mod bench;
 mod conformance;
 mod proto;
+mod simulate;
 mod vectors;
 
 /// The workspace's own tools.
@@ -32,6 +33,8 @@ enum Command {
     /// Hold messages that other implementations wrote against the types of the API, and exit with
     /// status 1 unless they are the same in binary and JSON, whichever way they are read.
     Vectors(vectors::Command),
+    /// Rotate SCIM tokens against the embedded server while everything goes wrong that may.
+    SimulateRotations(simulate::Command),
 }
 
 /// Why a command could not do its work: exit status 2.
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
         Command::Conformance(command) => command.run(),
         Command::Proto(command) => command.run(),
         Command::Vectors(command) => command.run(),
+        Command::SimulateRotations(command) => command.run(),
     };
     outcome.unwrap_or_else(|failure| {
         eprintln!("error: {failure}");

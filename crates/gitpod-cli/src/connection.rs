@@ -1,11 +1,35 @@
 //! Where calls go: the service, or a server embedded in this process.
 
-use gitpod_client::{Client, RetryPolicy, credential_variable};
+use gitpod_client::{Client, ClientBuilder, RetryPolicy, credential_variable};
 use gitpod_testing::Server;
 
 use crate::cli::Connection;
 use crate::exit::Failure;
 use crate::{output, trace};
+
+/// A client of the service, as environment and flags say.
+pub(crate) fn service(connection: &Connection) -> Result<ClientBuilder, Failure> {
+    let mut builder = Client::builder()
+        .from_env()
+        .map_err(|error| Failure::of_setting(&error))?
+        .timeout(connection.timeout);
+    if let Some(Ok(credential)) = credential_variable().map(std::env::var) {
+        output::hide(&credential);
+    }
+    if let Some(url) = &connection.base_url {
+        builder = builder.base_url(url);
+    }
+    traced(builder, connection)
+}
+
+/// `--verbose`.
+fn traced(builder: ClientBuilder, connection: &Connection) -> Result<ClientBuilder, Failure> {
+    if connection.verbose {
+        trace::attach(builder)
+    } else {
+        Ok(builder)
+    }
+}
 
 /// A client, and what stands in for arguments where the server is embedded.
 #[derive(Debug)]
@@ -30,35 +54,20 @@ impl Session {
             output::hide(server.api_key());
             let builder = Client::builder()
                 .base_url(server.base_url())
-                .token(server.api_key());
-            (builder, Some(server))
+                .token(server.api_key())
+                .timeout(connection.timeout);
+            (traced(builder, connection)?, Some(server))
         } else {
-            let mut builder = Client::builder()
-                .from_env()
-                .map_err(|error| Failure::of_setting(&error))?;
-            if let Some(Ok(credential)) = credential_variable().map(std::env::var) {
-                output::hide(&credential);
-            }
-            if let Some(url) = &connection.base_url {
-                builder = builder.base_url(url);
-            }
-            (builder, None)
+            (service(connection)?, None)
         };
-        let builder = builder
-            .timeout(connection.timeout)
+        let client = builder
             // A script sees every failure, and regenerating is never repeated in silence.
             .retry(RetryPolicy::none())
             // What the service refuses is for the service to say: exit code 5.
             .validate(false)
             // An answer that holds a token is kept byte for byte if it can't be understood, and then
             // a person has to be able to read it.
-            .runtime(|runtime| runtime.accept_compression([]));
-        let builder = if connection.verbose {
-            trace::attach(builder)?
-        } else {
-            builder
-        };
-        let client = builder
+            .runtime(|runtime| runtime.accept_compression([]))
             .build()
             .map_err(|error| Failure::of_setting(&error))?;
         Ok(Self { client, server })

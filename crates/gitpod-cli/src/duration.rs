@@ -39,6 +39,33 @@ pub(crate) fn timeout(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// How much life a token or a credential has left: whole years of 365 days, weeks, days, hours or
+/// seconds; at most 2 years.
+pub(crate) fn life_left(text: &str) -> Result<Duration, String> {
+    const EXPECTED: &str = "expected a whole number and one of y (365 days), w, d, h or s, \
+                            up to 2y: 30d, 6w or 720h";
+    let life = parse(
+        text,
+        &[
+            ("y", 365 * DAY * 1000),
+            ("w", 7 * DAY * 1000),
+            ("d", DAY * 1000),
+            ("h", 60 * 60 * 1000),
+            ("s", 1000),
+        ],
+    );
+    life.filter(|life| life.as_secs() <= 2 * 365 * DAY)
+        .ok_or_else(|| EXPECTED.to_owned())
+}
+
+/// How long a request may still be on its way: whole seconds or minutes, at most an hour.
+pub(crate) fn settle(text: &str) -> Result<Duration, String> {
+    const EXPECTED: &str = "expected a whole number and s or m, from 0s to 60m: 60s or 2m";
+    let wait = parse(text, &[("s", 1000), ("m", 60 * 1000)]);
+    wait.filter(|wait| wait.as_secs() <= 60 * 60)
+        .ok_or_else(|| EXPECTED.to_owned())
+}
+
 /// Digits and a unit; the units come with their milliseconds.
 fn parse(text: &str, units: &[(&str, u64)]) -> Option<Duration> {
     let digits = text.find(|c: char| !c.is_ascii_digit())?;

@@ -30,6 +30,20 @@ pub(crate) enum Exit {
     Lost = 10,
     /// Done, but the result couldn't be printed. A token is safe in its file.
     Unprinted = 11,
+    /// `scim rotate`: it can't be done, and nothing was changed.
+    NothingChanged = 20,
+    /// A rotation isn't over; `scim resume` goes on with it.
+    Unfinished = 21,
+    /// The service has a token that isn't ours.
+    Superseded = 22,
+    /// The token is lost: the old one is dead, and nobody holds the new one.
+    TokenLost = 23,
+    /// The service or a sink isn't as the last rotation left it.
+    Drift = 24,
+    /// Our own credential ends before the next rotation is due.
+    CredentialEnds = 25,
+    /// `scim status --warn`: something ends soon, or isn't as it should be.
+    Warning = 26,
 }
 
 /// What `--help` says about them.
@@ -48,6 +62,13 @@ Exit codes:
       executed: what arrived, which may hold the token, is in --token-file, else on standard output
   10  executed; the token, or the answer with a secret in it, could be written nowhere and is lost
   11  done, but the result couldn't be printed; a token is in --token-file
+  20  rotate: preflight failed or the service refused; nothing was changed
+  21  rotate, resume: unfinished; `gitpodctl scim resume` goes on with it
+  22  rotate, resume: superseded; the service has a token that isn't ours
+  23  rotate, resume: lost; the old token is dead and nobody holds the new one
+  24  rotate: drift; the service or a sink isn't as the last rotation left it; nothing was changed
+  25  rotate: our own credential ends before the next rotation is due; nothing was changed
+  26  status: with --warn, something ends within that time or isn't as it should be
 
 Environment:
   ONA_API_KEY, else GITPOD_API_KEY, else ONA_TOKEN   the credential; there is no flag for it, since

@@ -17,6 +17,7 @@ mod issue;
 mod output;
 mod patience;
 mod redact;
+mod rotate;
 mod schema;
 mod scim;
 mod scripts;
@@ -61,7 +62,7 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
         .enable_all()
         .build()
         .map_err(|error| Failure::local(format!("can't start: {error}")))?;
-    runtime.block_on(async {
+    let result = runtime.block_on(async {
         match cli.command {
             Command::Scim { command } => {
                 scim::run(command, &cli.connection, cli.embedded, cli.output).await
@@ -76,5 +77,8 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
             Command::Serve(args) => serve::run(&args).await,
             Command::Completions { .. } | Command::Man { .. } => Ok(Exit::Done),
         }
-    })
+    });
+    // A thread that waits for a line of the terminal doesn't hold the end up.
+    runtime.shutdown_background();
+    result
 }

@@ -2,12 +2,12 @@
 
 use gitpod_client::types::{self, v1};
 
-use crate::cli::scim::{Create, RegenerateToken, Scim, Update};
+use crate::cli::scim::{Configuration, Create, RegenerateToken, Scim, Update};
 use crate::cli::{Connection, Output};
 use crate::connection::Session;
 use crate::exit::{Exit, Failure};
 use crate::issue::{Order, issue};
-use crate::output;
+use crate::{output, rotate};
 
 /// The most that the service takes.
 const PAGE_SIZE: i32 = 100;
@@ -18,14 +18,22 @@ pub(crate) async fn run(
     embedded: bool,
     form: Output,
 ) -> Result<Exit, Failure> {
+    let command = match command {
+        Scim::Configuration(command) => command,
+        Scim::Rotation(command) => return rotate::run(command, connection, embedded, form).await,
+    };
     let session = Session::open(connection, embedded).await?;
     match command {
-        Scim::Create(args) => create(&session, connection, args, form).await,
-        Scim::Get(id) => get(&session, session.configuration(id.configuration)?, form).await,
-        Scim::List => list(&session, form).await,
-        Scim::Update(args) => update(&session, args, form).await,
-        Scim::Delete(id) => delete(&session, session.configuration(id.configuration)?, form).await,
-        Scim::RegenerateToken(args) => regenerate(&session, connection, args, form).await,
+        Configuration::Create(args) => create(&session, connection, args, form).await,
+        Configuration::Get(id) => {
+            get(&session, session.configuration(id.configuration)?, form).await
+        }
+        Configuration::List => list(&session, form).await,
+        Configuration::Update(args) => update(&session, args, form).await,
+        Configuration::Delete(id) => {
+            delete(&session, session.configuration(id.configuration)?, form).await
+        }
+        Configuration::RegenerateToken(args) => regenerate(&session, connection, args, form).await,
     }
 }
 

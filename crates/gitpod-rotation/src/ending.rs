@@ -1,5 +1,9 @@
 //! How a run ends.
 
+use std::fmt;
+
+use serde::Serialize;
+
 use crate::End;
 
 /// How a run ends. What there is to say beyond it is in the [`State`](crate::State): its journal,
@@ -33,8 +37,40 @@ pub enum Ending {
     Gone,
 }
 
-/// What stands in the way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+impl Ending {
+    /// A word for machines: `done`, `nothing_due`, `ready`, `nothing_changed`, `unfinished`,
+    /// `superseded`, `lost`, `drift`, `credential_ends_too_soon` or `gone`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::NothingDue => "nothing_due",
+            Self::Ready => "ready",
+            Self::NothingChanged(_) => "nothing_changed",
+            Self::Unfinished(_) => "unfinished",
+            Self::Superseded => "superseded",
+            Self::Lost(_) => "lost",
+            Self::Drift => "drift",
+            Self::CredentialEndsTooSoon => "credential_ends_too_soon",
+            Self::Gone => "gone",
+        }
+    }
+
+    /// What stands in the way, if something does.
+    #[must_use]
+    pub fn obstacle(self) -> Option<Obstacle> {
+        match self {
+            Self::NothingChanged(obstacle) | Self::Unfinished(obstacle) | Self::Lost(obstacle) => {
+                Some(obstacle)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// What stands in the way. As text, a clause for a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Obstacle {
     /// A signal.
@@ -80,4 +116,35 @@ pub enum Drift {
     EndedBadly(End),
     /// What this sink holds doesn't work.
     Sink(usize),
+}
+
+impl fmt::Display for Obstacle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Interrupted => "a signal ended it",
+            Self::Unreadable => {
+                "the configuration can't be read, or lacks an expiry or a Date that is needed"
+            }
+            Self::NotFound => {
+                "the service says that there is no such configuration, while a token of it may be \
+                 alive: look whether this credential sees less than it did"
+            }
+            Self::ReadOnlyCredential => "the credential can't write",
+            Self::Preflight => "sinks wouldn't take a token",
+            Self::Escrow => "the escrow file can't be created or removed",
+            Self::Journal => "the journal can't be written",
+            Self::Changed => "someone else changed the token meanwhile",
+            Self::Refused => "the service refused, or can't be reached",
+            Self::AskedEnough => "it was asked for three times",
+            Self::ByRequest => "a person is to look first (--if-lost fail)",
+            Self::NotUnderstood => {
+                "the answer can't be understood; it is in the escrow as it came, with the token in it"
+            }
+            Self::Sinks => "sinks don't take the token, or say that it doesn't work",
+            Self::Stale => "the service still shows an earlier expiry",
+            Self::HeldElsewhere => {
+                "a sink holds a token that works, or may, and nobody here has it to give to the others"
+            }
+        })
+    }
 }

@@ -245,6 +245,13 @@ impl Outcome {
         self.expires_at
     }
 
+    /// Whether the service is as the rotation left it, by the expiry that it shows now.
+    #[must_use]
+    pub fn is_as_left(&self, expires_at: Timestamp) -> bool {
+        matches!(self.end, End::Finished | End::NotExecuted)
+            && crate::time::same(self.expires_at, expires_at)
+    }
+
     /// The service's `Date` at the end, if it sends one.
     #[must_use]
     pub fn at(&self) -> Option<Timestamp> {

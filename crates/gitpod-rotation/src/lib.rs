@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod disk;
+mod driver;
 mod ending;
 mod event;
 pub mod files;
@@ -12,6 +13,7 @@ mod reading;
 mod rules;
 mod simulated;
 mod sink;
+mod sinks;
 mod time;
 mod token;
 
@@ -19,6 +21,9 @@ mod token;
 mod check;
 
 pub use disk::{FolderKind, Kept, Store, StoreError};
+pub use driver::{
+    Clock, Driver, Report, Run, RunError, ScimEndpoint, Stop, date, own_access_tokens,
+};
 pub use ending::{Drift, Ending, Obstacle};
 pub use event::{Action, Asked, Audit, CredentialCheck, Event};
 pub use journal::{End, Journal, Outcome, Rotation};
@@ -27,4 +32,5 @@ pub use plan::{IfLost, Plan, StartError};
 pub use reading::{Probe, Reading, Unreadable};
 pub use simulated::{PushFault, SimulatedSink};
 pub use sink::{Sink, SinkError, SinkFuture, Verdict};
+pub use sinks::{CommandSink, Confirm, FileSink, ManualSink};
 pub use token::{RawAnswer, Token};

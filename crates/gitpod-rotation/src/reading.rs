@@ -24,7 +24,8 @@ pub struct Reading {
 }
 
 /// What the SCIM endpoint says to a token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Probe {
     /// It wasn't asked, or didn't say.
     Unknown,

@@ -83,7 +83,8 @@ pub trait Sink: fmt::Debug + Send + Sync {
 }
 
 /// What a sink says of the token that it holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Verdict {
     /// It works.

@@ -7,15 +7,18 @@ use jiff::{SignedDuration, Timestamp};
 
 const NANOS: i128 = 1_000_000_000;
 
-/// Finer than this, two instants are one: floating point somewhere may have cost the last digits,
-/// and no two executions are this close.
-const FINEST: i128 = NANOS / 1000;
+/// A store may keep this much.
+const MILLI: i128 = NANOS / 1000;
+
+/// Finer than this, two instants are one: microseconds are what a database keeps, and floating point
+/// may have cost the last digit.
+const FINEST: i128 = 2000;
 
 /// Whether two expiries are one and the same, of which a store may have kept fewer digits (rule 7:
 /// "equal means within 1 s").
 ///
-/// The second of tolerance is only given where one of them has no fraction. A request that was
-/// executed twice within a second would pass for one otherwise.
+/// The second of tolerance is only given where one of them has no fraction, a millisecond where one
+/// has no finer one. A request that was executed twice within a second would pass for one otherwise.
 pub(crate) fn same(a: Timestamp, b: Timestamp) -> bool {
     let difference = (a.as_nanosecond() - b.as_nanosecond()).abs();
     difference < unit(a).max(unit(b))
@@ -23,10 +26,10 @@ pub(crate) fn same(a: Timestamp, b: Timestamp) -> bool {
 
 /// What the last digit of an instant stands for, as far as it shows.
 fn unit(instant: Timestamp) -> i128 {
-    if instant.subsec_nanosecond() == 0 {
-        NANOS
-    } else {
-        FINEST
+    match i128::from(instant.subsec_nanosecond()) {
+        0 => NANOS,
+        nanos if nanos % MILLI == 0 => MILLI,
+        _ => FINEST,
     }
 }
 
@@ -64,6 +67,7 @@ mod tests {
     fn two_executions_within_a_second_differ() {
         let told = at("2027-01-01T00:00:00.123456789Z");
         assert!(!same(told, at("2027-01-01T00:00:00.523456789Z")));
+        assert!(!same(told, at("2027-01-01T00:00:00.123476Z")));
         assert!(!same(told, at("2027-01-01T00:00:00.1254Z")));
         assert!(!same(
             at("2027-01-01T00:00:00Z"),

@@ -16,6 +16,7 @@ use crate::dispatch::{Dispatcher, Options};
 use crate::fault::FaultBoard;
 use crate::net::listener;
 use crate::net::socket::Acceptor;
+use crate::quirk::{Quirk, Quirks};
 use crate::route::Router;
 use crate::scim::Service;
 use crate::scim::endpoint::ScimEndpoint;
@@ -58,6 +59,7 @@ impl Default for Builder {
                 max_request_bytes: MAX_REQUEST_BYTES,
                 compress_responses: Vec::new(),
                 require_protocol_version: false,
+                quirks: Quirks::default(),
             },
         }
     }
@@ -136,6 +138,12 @@ impl Builder {
         self
     }
 
+    /// Has the server differ from what is usual. By default it doesn't.
+    pub fn quirk(mut self, quirk: Quirk) -> Self {
+        self.options.quirks.add(quirk);
+        self
+    }
+
     /// Starts the server, in the tokio runtime that this is called in.
     ///
     /// # Errors
@@ -174,10 +182,22 @@ impl Builder {
         seeded.api_key = api_key.clone();
         let store = Arc::new(Mutex::new(store));
         let router = Router::default();
-        Service::new(Arc::clone(&store), self.clock.clone()).register(&router);
+        let credentials = Arc::new(Credentials::new(
+            api_key,
+            self.require_credential,
+            // Apart from the others, which follow one another.
+            Ids::new(!self.seed),
+        ));
+        Service::new(
+            Arc::clone(&store),
+            self.clock.clone(),
+            Arc::clone(&credentials),
+            self.options.quirks.clone(),
+        )
+        .register(&router);
         let dispatcher = Dispatcher {
             router,
-            credentials: Credentials::new(api_key, self.require_credential),
+            credentials,
             faults: FaultBoard::default(),
             calls: CallLog::default(),
             clock: self.clock,
@@ -235,6 +255,7 @@ fn seed(seed: u64, now: SystemTime) -> io::Result<(Store, Seeded)> {
         updated_at: now,
         token: token.clone(),
         token_expires_at: now + DEFAULT_LIFE,
+        before: None,
         token_life: DEFAULT_LIFE,
     };
     let seeded = Seeded {
@@ -248,7 +269,5 @@ fn seed(seed: u64, now: SystemTime) -> io::Result<(Store, Seeded)> {
     store.sso.insert(rank, sso);
     let rank = store.new_rank();
     store.scim.insert(rank, scim);
-    // Apart from the others, which follow one another.
-    store.caller_id = Ids::new(!seed).next();
     Ok((store, seeded))
 }

@@ -4,6 +4,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use tokio::sync::watch;
+
 /// The last second of the year 9999, where protobuf's Timestamp ends, in seconds since 1970.
 const LAST_SECOND: u64 = 253_402_300_799;
 
@@ -23,7 +25,13 @@ const LAST_SECOND: u64 = 253_402_300_799;
 /// assert_eq!(clock.now(), before + Duration::from_secs(86_400));
 /// ```
 #[derive(Clone)]
-pub struct Clock(Arc<Mutex<State>>);
+pub struct Clock(Arc<Inner>);
+
+struct Inner {
+    state: Mutex<State>,
+    /// Who waits for a time looks again when the clock was moved.
+    moved: watch::Sender<()>,
+}
 
 struct State {
     base: SystemTime,
@@ -63,10 +71,11 @@ impl Clock {
     }
 
     fn new(base: SystemTime, since: Option<Instant>) -> Self {
-        Self(Arc::new(Mutex::new(State {
-            base: clamp(Some(base)),
-            since,
-        })))
+        let base = clamp(Some(base));
+        Self(Arc::new(Inner {
+            state: Mutex::new(State { base, since }),
+            moved: watch::Sender::new(()),
+        }))
     }
 
     /// The time it is.
@@ -77,39 +86,68 @@ impl Clock {
 
     /// Moves the clock forward.
     pub fn advance(&self, by: Duration) {
-        let mut state = self.state();
-        let time = clamp(state.now().checked_add(by));
-        state.move_to(time);
+        self.change(|state| {
+            let time = clamp(state.now().checked_add(by));
+            state.move_to(time);
+        });
     }
 
     /// Moves the clock back.
     pub fn rewind(&self, by: Duration) {
-        let mut state = self.state();
-        let time = state.now().checked_sub(by).unwrap_or(UNIX_EPOCH);
-        state.move_to(clamp(Some(time)));
+        self.change(|state| {
+            let time = state.now().checked_sub(by).unwrap_or(UNIX_EPOCH);
+            state.move_to(clamp(Some(time)));
+        });
     }
 
     /// Sets the clock; it runs on if it ran, and stands if it stood.
     pub fn set(&self, time: SystemTime) {
-        self.state().move_to(clamp(Some(time)));
+        self.change(|state| state.move_to(clamp(Some(time))));
     }
 
     /// Stops the clock where it is.
     pub fn freeze(&self) {
-        let mut state = self.state();
-        state.base = state.now();
-        state.since = None;
+        self.change(|state| {
+            state.base = state.now();
+            state.since = None;
+        });
     }
 
     /// Lets the clock run on.
     pub fn resume(&self) {
-        let mut state = self.state();
-        state.base = state.now();
-        state.since = Some(Instant::now());
+        self.change(|state| {
+            state.base = state.now();
+            state.since = Some(Instant::now());
+        });
+    }
+
+    /// Waits until it is so late, however the clock gets there.
+    pub(crate) async fn reaches(&self, time: SystemTime) {
+        let mut moved = self.0.moved.subscribe();
+        loop {
+            let (left, runs) = {
+                let state = self.state();
+                let left = time.duration_since(state.now()).unwrap_or(Duration::ZERO);
+                (left, state.since.is_some())
+            };
+            if left.is_zero() {
+                return;
+            }
+            tokio::select! {
+                // The sender lives as long as this clock.
+                _ = moved.changed() => {}
+                () = tokio::time::sleep(left), if runs => {}
+            }
+        }
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.state());
+        self.0.moved.send_replace(());
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -161,6 +199,28 @@ mod tests {
         clock.resume();
         std::thread::sleep(Duration::from_millis(5));
         assert!(clock.now() > frozen);
+    }
+
+    #[tokio::test]
+    async fn a_time_is_waited_for_by_this_clock() {
+        let start = UNIX_EPOCH + DAY * 20_000;
+        let clock = Clock::fixed(start);
+        clock.reaches(start).await;
+        let waiting = tokio::spawn({
+            let clock = clock.clone();
+            async move { clock.reaches(start + DAY).await }
+        });
+        clock.advance(DAY / 2);
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+        assert!(!waiting.is_finished());
+        clock.advance(DAY / 2);
+        waiting.await.unwrap();
+        let running = Clock::system();
+        running
+            .reaches(running.now() + Duration::from_millis(5))
+            .await;
     }
 
     #[test]

@@ -1,35 +1,109 @@
 //! Who may call.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use connect_hyper::Code;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
 use crate::connect::error::ServerError;
-use crate::secret::Secret;
+use crate::secret::{Ids, Secret};
 
 /// The API keys that the server takes.
 #[derive(Debug)]
 pub(crate) struct Credentials {
     required: bool,
-    keys: Mutex<Vec<Secret>>,
+    known: Mutex<Known>,
+}
+
+#[derive(Debug)]
+struct Known {
+    keys: Vec<Key>,
+    users: Ids,
+}
+
+#[derive(Debug)]
+struct Key {
+    key: Secret,
+    caller: Caller,
+}
+
+/// Whose an API key is: each one's owner is another.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Caller {
+    /// Empty: nobody known, where no credential is required.
+    pub(crate) id: String,
+    /// The key is a user's personal access token, and this is known of it. Otherwise it is a
+    /// service account's.
+    pub(crate) token: Option<PersonalToken>,
+}
+
+impl Caller {
+    pub(crate) fn is_read_only(&self) -> bool {
+        self.token.as_ref().is_some_and(|token| token.read_only)
+    }
+}
+
+/// What a list of personal access tokens says of one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PersonalToken {
+    pub(crate) id: String,
+    pub(crate) created_at: SystemTime,
+    pub(crate) expires_at: SystemTime,
+    pub(crate) read_only: bool,
 }
 
 impl Credentials {
-    pub(crate) fn new(key: Secret, required: bool) -> Self {
-        Self {
+    pub(crate) fn new(key: Secret, required: bool, users: Ids) -> Self {
+        let credentials = Self {
             required,
-            keys: Mutex::new(vec![key]),
-        }
+            known: Mutex::new(Known {
+                keys: Vec::new(),
+                users,
+            }),
+        };
+        credentials.accept(key);
+        credentials
     }
 
     pub(crate) fn accept(&self, key: Secret) {
-        self.keys().push(key);
+        let mut known = self.known();
+        let caller = Caller {
+            id: known.users.next(),
+            token: None,
+        };
+        known.keys.push(Key { key, caller });
+    }
+
+    /// A key is a personal access token from now on.
+    pub(crate) fn describe(&self, key: &str, now: SystemTime, life: Duration, read_only: bool) {
+        let mut known = self.known();
+        let id = known.users.next();
+        let key = known
+            .keys
+            .iter_mut()
+            .find(|known| known.key.reveal() == key);
+        if let Some(key) = key {
+            key.caller.token = Some(PersonalToken {
+                id,
+                created_at: now,
+                expires_at: now.checked_add(life).unwrap_or(now),
+                read_only,
+            });
+        }
     }
 
     pub(crate) fn revoke(&self, key: &str) {
-        self.keys().retain(|known| known.reveal() != key);
+        self.known().keys.retain(|known| known.key.reveal() != key);
+    }
+
+    /// Who calls, by the credential.
+    pub(crate) fn caller(&self, headers: &HeaderMap) -> Caller {
+        let given = bearer(headers).unwrap_or_default();
+        let known = self.known();
+        let key = known.keys.iter().find(|known| known.key.reveal() == given);
+        key.map(|key| key.caller.clone()).unwrap_or_default()
     }
 
     /// Checks a call's credential.
@@ -42,7 +116,15 @@ impl Credentials {
             return Ok(());
         }
         match bearer(headers) {
-            Some(given) if self.keys().iter().any(|key| key.reveal() == given) => Ok(()),
+            Some(given)
+                if self
+                    .known()
+                    .keys
+                    .iter()
+                    .any(|known| known.key.reveal() == given) =>
+            {
+                Ok(())
+            }
             _ => Err(ServerError::new(
                 Code::Unauthenticated,
                 "no valid credential: send the header \"Authorization: Bearer <API key>\"",
@@ -50,8 +132,8 @@ impl Credentials {
         }
     }
 
-    fn keys(&self) -> MutexGuard<'_, Vec<Secret>> {
-        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -83,7 +165,7 @@ mod tests {
 
     #[test]
     fn one_bearer_token_that_is_known() {
-        let credentials = Credentials::new(Secret::new("key"), true);
+        let credentials = Credentials::new(Secret::new("key"), true, Ids::new(1));
         for right in ["Bearer key", "bearer key", "BEARER  key"] {
             assert!(credentials.check(&headers(&[right])).is_ok(), "{right}");
         }
@@ -110,13 +192,13 @@ mod tests {
 
     #[test]
     fn keys_come_and_go() {
-        let credentials = Credentials::new(Secret::new("old"), true);
+        let credentials = Credentials::new(Secret::new("old"), true, Ids::new(1));
         credentials.accept(Secret::new("new"));
         credentials.revoke("old");
         assert!(credentials.check(&headers(&["Bearer old"])).is_err());
         assert!(credentials.check(&headers(&["Bearer new"])).is_ok());
         assert!(!format!("{credentials:?}").contains("new"));
-        let open = Credentials::new(Secret::new("key"), false);
+        let open = Credentials::new(Secret::new("key"), false, Ids::new(1));
         assert!(open.check(&HeaderMap::new()).is_ok());
     }
 }

@@ -9,6 +9,7 @@ mod dispatch;
 mod fault;
 mod handler;
 mod net;
+mod quirk;
 mod route;
 mod scim;
 mod secret;
@@ -26,6 +27,7 @@ pub use connect_hyper::{Code, Method};
 pub use fault::{ConnectionFault, Fault, FaultHandle, FaultPlan};
 pub use handler::{Request, RequestStream, Response, ResponseSender, ResponseStream, ServedKind};
 pub use http;
+pub use quirk::Quirk;
 pub use server::Server;
 #[cfg(feature = "tls")]
 pub use tls::{ClientCertificate, Tls};

@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use connect_hyper::Method;
 use tokio::net::TcpListener;
@@ -200,6 +201,14 @@ impl Server {
         store.unwrap_or_else(PoisonError::into_inner).issued()
     }
 
+    /// Whether the SCIM endpoint takes a token now.
+    #[must_use]
+    pub fn is_live(&self, token: &str) -> bool {
+        let store = self.0.store.lock();
+        let store = store.unwrap_or_else(PoisonError::into_inner);
+        store.is_live(token, self.clock().now())
+    }
+
     /// The clock, which a test can move.
     #[must_use]
     pub fn clock(&self) -> &Clock {
@@ -297,6 +306,16 @@ impl Server {
     /// Takes an API key no longer, the one that it started with among them.
     pub fn revoke_api_key(&self, key: &str) {
         self.0.dispatcher.credentials.revoke(key);
+    }
+
+    /// Makes an API key a user's personal access token, which lives for so long from now:
+    /// `ListPersonalAccessTokens` shows it, and `GetAuthenticatedIdentity` its user. Otherwise a key
+    /// is a service account's. A read-only one is refused with `permission_denied` where a
+    /// call changes something; one that has ended goes on working.
+    pub fn make_personal(&self, key: &str, life: Duration, read_only: bool) {
+        let now = self.clock().now();
+        let credentials = &self.0.dispatcher.credentials;
+        credentials.describe(key, now, life, read_only);
     }
 
     // ----- Faults.

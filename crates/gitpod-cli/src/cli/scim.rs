@@ -5,10 +5,19 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
+use crate::rotate::args::Rotation;
 use crate::{duration, exit, uuid};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Scim {
+    #[command(flatten)]
+    Configuration(Configuration),
+    #[command(flatten)]
+    Rotation(Rotation),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Configuration {
     /// Creates a configuration and prints its token, which is shown this once
     #[command(after_help = exit::HELP)]
     Create(Create),

@@ -6,6 +6,8 @@ mod embedded;
 mod exit_codes;
 mod faults;
 mod proxy;
+#[cfg(unix)]
+mod rotate;
 mod scripts;
 mod serve;
 #[cfg(unix)]

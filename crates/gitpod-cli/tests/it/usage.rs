@@ -27,7 +27,7 @@ fn wrong_arguments_send_nothing() {
         ),
         (&["list", "--output", "xml"], "--output"),
         (&["list", "--embedded"], "--base-url"),
-        (&["rotate"], "rotate"),
+        (&["turn"], "turn"),
     ] {
         server.scim(arguments).expect(2).silent().says(said);
     }

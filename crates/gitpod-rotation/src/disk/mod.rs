@@ -83,6 +83,12 @@ impl Store {
         })
     }
 
+    /// The id of the configuration.
+    #[must_use]
+    pub fn configuration(&self) -> &str {
+        &self.configuration
+    }
+
     /// Where the folder is. Of [`FolderKind::Volatile`] a user should be warned.
     #[must_use]
     pub fn kind(&self) -> FolderKind {

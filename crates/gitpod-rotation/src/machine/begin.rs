@@ -81,6 +81,7 @@ impl State {
             rounds: 0,
             refusing: Vec::new(),
             drift: Vec::new(),
+            stranded: Vec::new(),
             interrupted: false,
         };
         if state.journal.unfinished.is_some() {

@@ -1,7 +1,7 @@
 //! Rule 8, and the other ends that close a journal.
 
 use super::{Holding, Phase, State};
-use crate::journal::{End, Outcome, Rotation};
+use crate::journal::{End, Outcome, Push, Rotation};
 use crate::reading::lives_are_kept;
 use crate::rules::Rule;
 use crate::{Ending, Obstacle};
@@ -49,6 +49,11 @@ impl State {
     /// Ends a rotation that didn't succeed. What is in escrow, if anything, is dead.
     pub(super) fn close(&mut self, end: End, ending: Ending) {
         self.token = Holding::Nothing;
+        let sinks = self.journal.unfinished.iter().flat_map(|r| &r.sinks);
+        let took = sinks
+            .enumerate()
+            .filter(|(_, sink)| sink.push == Push::Pushed);
+        self.stranded = took.map(|(sink, _)| sink).collect();
         self.phase = Phase::Discard(end, ending);
     }
 

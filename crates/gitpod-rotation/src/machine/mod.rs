@@ -68,6 +68,8 @@ pub struct State {
     /// The sinks that refused in preflight.
     refusing: Vec<usize>,
     drift: Vec<Drift>,
+    /// The sinks that took a token which is known to be dead now.
+    stranded: Vec<usize>,
     /// A signal has come.
     interrupted: bool,
 }
@@ -296,6 +298,28 @@ impl State {
         Ok(())
     }
 
+    /// How the run ended; `None` as long as there is something to do.
+    #[must_use]
+    pub fn ending(&self) -> Option<Ending> {
+        match self.phase {
+            Phase::Over(ending) => Some(ending),
+            _ => None,
+        }
+    }
+
+    /// The service's `Date` when it was read last.
+    #[must_use]
+    pub fn date(&self) -> Option<Timestamp> {
+        self.date
+    }
+
+    /// When the token expires that the service had when it was first looked at, or that was lost
+    /// last.
+    #[must_use]
+    pub fn found(&self) -> Option<Timestamp> {
+        self.from
+    }
+
     /// What [`Action::SaveJournal`] is to write.
     #[must_use]
     pub fn journal(&self) -> &Journal {
@@ -329,6 +353,12 @@ impl State {
             .flat_map(|rotation| rotation.sinks.iter().enumerate())
             .filter(|(_, target)| target.push != Push::Pushed)
             .map(|(sink, _)| sink)
+    }
+
+    /// Where a rotation ended as superseded: the sinks that took its token, which is dead, by number.
+    #[must_use]
+    pub fn stranded(&self) -> &[usize] {
+        &self.stranded
     }
 
     /// What isn't as the last rotation left it. A run without `--rotate-before` goes on all the

@@ -18,6 +18,7 @@ use crate::fault::{Delivery, Executions, Fault, FaultBoard, deliver};
 use crate::handler::Call;
 use crate::net::body::ScriptedBody;
 use crate::net::connection::{Control, Ending};
+use crate::quirk::{Quirk, Quirks};
 use crate::route::{Route, Router};
 use crate::scim::endpoint::ScimEndpoint;
 
@@ -25,7 +26,7 @@ use crate::scim::endpoint::ScimEndpoint;
 #[derive(Debug)]
 pub(crate) struct Dispatcher {
     pub(crate) router: Router,
-    pub(crate) credentials: Credentials,
+    pub(crate) credentials: Arc<Credentials>,
     pub(crate) faults: FaultBoard,
     pub(crate) calls: CallLog,
     pub(crate) clock: Clock,
@@ -41,6 +42,7 @@ pub(crate) struct Options {
     /// What responses may be compressed with.
     pub(crate) compress_responses: Vec<Compression>,
     pub(crate) require_protocol_version: bool,
+    pub(crate) quirks: Quirks,
 }
 
 /// Answers one request.
@@ -75,8 +77,7 @@ pub(crate) async fn dispatch(
         None => whole::answer(&dispatcher, route, parts, body, fault).await?,
     };
     pause(fault.map_or(Duration::ZERO, |fault| fault.after)).await;
-    let date = httpdate::fmt_http_date(dispatcher.clock.now());
-    let date = HeaderValue::try_from(date).unwrap_or(HeaderValue::from_static(""));
+    let date = dispatcher.date();
     deliver(answer, fault, http2, &control, date).await
 }
 
@@ -96,6 +97,13 @@ async fn pause(time: Duration) {
 }
 
 impl Dispatcher {
+    fn date(&self) -> Option<HeaderValue> {
+        if self.options.quirks.has(Quirk::NoDate) {
+            return None;
+        }
+        HeaderValue::try_from(httpdate::fmt_http_date(self.clock.now())).ok()
+    }
+
     /// A call that begins now.
     fn call<B>(&self, head: &Head, headers: HeaderMap, query: Option<&str>, body: B) -> Call<B> {
         let mut accepted = head.accepted.iter().copied();

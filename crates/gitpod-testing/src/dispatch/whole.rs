@@ -2,6 +2,7 @@
 //! a call.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::StatusCode;
@@ -14,7 +15,7 @@ use super::{Dispatcher, executions, pause};
 use crate::connect::compression::{decompress, too_large};
 use crate::connect::get;
 use crate::connect::head::{Form, Refusal, read_codec, read_head};
-use crate::fault::{Answer, Executions, Fault};
+use crate::fault::{Answer, Executions, Fault, stale};
 use crate::handler::{Handler, panicked};
 use crate::route::{Route, is_of_the_api};
 
@@ -51,7 +52,8 @@ pub(super) async fn answer(
         let dispatcher = Arc::clone(dispatcher);
         async move {
             pause(before).await;
-            repeat(executions, || dispatcher.answer(&parts, &route, &body)).await
+            let request = Arc::new(Whole { parts, route, body });
+            execute(&dispatcher, &request, executions).await
         }
     });
     let response = execution.await;
@@ -60,24 +62,57 @@ pub(super) async fn answer(
     ))
 }
 
-async fn repeat<F>(executions: Executions, execute: impl Fn() -> F) -> http::Response<Bytes>
-where
-    F: Future<Output = http::Response<Bytes>>,
-{
+/// A request that is all here.
+struct Whole {
+    parts: Parts,
+    route: Route,
+    body: Body,
+}
+
+async fn execute(
+    dispatcher: &Arc<Dispatcher>,
+    request: &Arc<Whole>,
+    executions: Executions,
+) -> http::Response<Bytes> {
+    let once = || dispatcher.answer(&request.parts, &request.route, &request.body);
     match executions {
         // Whoever wants no execution says what goes out in place of the answer.
         Executions::None => http::Response::new(Bytes::new()),
-        Executions::Once => execute().await,
+        Executions::Once => once().await,
         Executions::TwiceFirst => {
-            let first = execute().await;
-            execute().await;
+            let first = once().await;
+            once().await;
             first
         }
         Executions::TwiceSecond => {
-            execute().await;
-            execute().await
+            once().await;
+            once().await
         }
+        Executions::Late(delay) => {
+            execute_later(dispatcher, request, delay);
+            http::Response::new(Bytes::new())
+        }
+        Executions::AgainLate(delay) => {
+            execute_later(dispatcher, request, delay);
+            once().await
+        }
+        Executions::Stale => stale(once()).await,
     }
+}
+
+/// By the server's clock; unless the server is gone by then.
+fn execute_later(dispatcher: &Arc<Dispatcher>, request: &Arc<Whole>, delay: Duration) {
+    let clock = dispatcher.clock.clone();
+    let due = clock.now().checked_add(delay).unwrap_or(clock.now());
+    let (dispatcher, request) = (Arc::downgrade(dispatcher), Arc::clone(request));
+    tokio::spawn(async move {
+        clock.reaches(due).await;
+        if let Some(dispatcher) = dispatcher.upgrade() {
+            dispatcher
+                .answer(&request.parts, &request.route, &request.body)
+                .await;
+        }
+    });
 }
 
 async fn receive(mut body: Incoming, limit: usize) -> Body {

@@ -34,13 +34,15 @@ pub(crate) async fn deliver(
     fault: Option<&Fault>,
     http2: bool,
     control: &Control,
-    date: HeaderValue,
+    date: Option<HeaderValue>,
 ) -> Result<http::Response<ScriptedBody>, h2::Error> {
     let mut response = match answer {
         Answer::Whole(response) => response.map(Source::Whole),
         Answer::Stream(answer) => stream_response(answer),
     };
-    response.headers_mut().entry(DATE).or_insert(date);
+    if let Some(date) = date {
+        response.headers_mut().entry(DATE).or_insert(date);
+    }
     let mut length_told = false;
     for edit in fault.map_or(&[][..], |fault| &fault.edits) {
         length_told |= apply(edit, &mut response);

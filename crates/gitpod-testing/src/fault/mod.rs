@@ -5,6 +5,7 @@ mod apply;
 mod board;
 mod connections;
 mod envelopes;
+mod executions;
 mod padding;
 mod streams;
 
@@ -19,6 +20,7 @@ pub(crate) use board::{FaultBoard, Target};
 pub use board::{FaultHandle, FaultPlan};
 pub use connections::ConnectionFault;
 pub(crate) use envelopes::Envelopes;
+pub(crate) use executions::{Executions, is_stale, stale};
 
 use self::envelopes::{MessageEdit, StreamEdit};
 use crate::connect::error::ServerError;
@@ -51,18 +53,6 @@ pub struct Fault {
     pub(crate) after: Duration,
     pub(crate) edits: Vec<Edit>,
     pub(crate) delivery: Delivery,
-}
-
-/// How often the call is executed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Executions {
-    /// Not at all.
-    None,
-    Once,
-    /// Twice, and the first execution's answer goes out.
-    TwiceFirst,
-    /// Twice, and the second execution's answer goes out.
-    TwiceSecond,
 }
 
 /// What is done to the response.
@@ -219,27 +209,6 @@ impl Fault {
         if other.delivery != Delivery::Whole {
             self.delivery = other.delivery;
         }
-        self
-    }
-
-    /// The call is executed first: for answers of somebody else, such as
-    /// `Fault::html(StatusCode::GATEWAY_TIMEOUT).executed()`.
-    pub fn executed(mut self) -> Self {
-        self.executions = Some(Executions::Once);
-        self
-    }
-
-    /// The call is executed twice, as by a proxy that repeats it; the second execution's answer
-    /// is the one that goes out. A stream can't be repeated, and is executed once.
-    pub fn executed_twice(mut self) -> Self {
-        self.executions = Some(Executions::TwiceSecond);
-        self
-    }
-
-    /// The call is executed twice, and the first execution's answer goes out: with Regenerate, a
-    /// token that is dead already. A stream is executed once.
-    pub fn executed_again_unseen(mut self) -> Self {
-        self.executions = Some(Executions::TwiceFirst);
         self
     }
 

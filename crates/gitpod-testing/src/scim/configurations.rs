@@ -15,6 +15,8 @@ use super::rules::{DEFAULT_LIFE, life, max_characters, uuid};
 use super::store::ScimRecord;
 use super::{Service, not_found, timestamp};
 use crate::connect::error::ServerError;
+use crate::credential::Caller;
+use crate::fault::is_stale;
 
 const WHAT: &str = "SCIM configuration";
 const MAX_NAME: usize = 128;
@@ -25,6 +27,7 @@ impl Service {
     pub(super) fn create_scim(
         &self,
         request: &CreateScimConfigurationRequest,
+        caller: &Caller,
     ) -> Answer<CreateScimConfigurationResponse> {
         let organization_id = uuid("organization_id", &request.organization_id)?;
         let name = request.name.clone().unwrap_or_default();
@@ -53,7 +56,8 @@ impl Service {
             created_at: now,
             updated_at: now,
             token,
-            token_expires_at: end_of(now, life),
+            token_expires_at: self.quirks.kept(end_of(now, life)),
+            before: None,
             token_life: life,
         };
         let response = CreateScimConfigurationResponse {
@@ -62,6 +66,7 @@ impl Service {
             token_expires_at: Some(timestamp(record.token_expires_at)),
         };
         let rank = store.new_rank();
+        store.record(caller, &record.id, "CreateSCIMConfiguration", now);
         store.scim.insert(rank, record);
         Ok(response)
     }
@@ -97,6 +102,7 @@ impl Service {
     pub(super) fn update_scim(
         &self,
         request: &UpdateScimConfigurationRequest,
+        caller: &Caller,
     ) -> Answer<UpdateScimConfigurationResponse> {
         let id = uuid("scim_configuration_id", &request.scim_configuration_id)?;
         if let Some(name) = &request.name {
@@ -130,14 +136,17 @@ impl Service {
             record.allow_unverified_email_account_linking = allow;
         }
         record.updated_at = now;
-        Ok(UpdateScimConfigurationResponse {
+        let response = UpdateScimConfigurationResponse {
             scim_configuration: Some(message(record, &organization_id)),
-        })
+        };
+        store.record(caller, &id, "UpdateSCIMConfiguration", now);
+        Ok(response)
     }
 
     pub(super) fn delete_scim(
         &self,
         request: &DeleteScimConfigurationRequest,
+        caller: &Caller,
     ) -> Answer<DeleteScimConfigurationResponse> {
         let id = uuid("scim_configuration_id", &request.scim_configuration_id)?;
         let mut store = self.store();
@@ -146,12 +155,14 @@ impl Service {
         if store.scim.len() == before {
             return Err(not_found(WHAT, &id));
         }
+        store.record(caller, &id, "DeleteSCIMConfiguration", self.now());
         Ok(DeleteScimConfigurationResponse {})
     }
 
     pub(super) fn regenerate_token(
         &self,
         request: &RegenerateScimTokenRequest,
+        caller: &Caller,
     ) -> Answer<RegenerateScimTokenResponse> {
         let id = uuid("scim_configuration_id", &request.scim_configuration_id)?;
         let life = life("token_expires_in", request.token_expires_in.as_ref())?;
@@ -164,15 +175,19 @@ impl Service {
         let record = store
             .find_scim_mut(&id)
             .ok_or_else(|| not_found(WHAT, &id))?;
-        let life = life.unwrap_or(record.token_life);
+        let life = self.quirks.life(life.unwrap_or(record.token_life));
+        let expires_at = end_of(now, life);
         record.token = token;
         record.token_life = life;
-        record.token_expires_at = end_of(now, life);
+        record.before = Some(record.token_expires_at);
+        record.token_expires_at = self.quirks.kept(expires_at);
         record.updated_at = now;
-        Ok(RegenerateScimTokenResponse {
+        let response = RegenerateScimTokenResponse {
             token: record.token.reveal().to_owned(),
-            token_expires_at: Some(timestamp(record.token_expires_at)),
-        })
+            token_expires_at: Some(timestamp(expires_at)),
+        };
+        store.record(caller, &id, "RegenerateSCIMToken", now);
+        Ok(response)
     }
 }
 
@@ -182,6 +197,10 @@ fn end_of(now: SystemTime, life: Duration) -> SystemTime {
 }
 
 fn message(record: &ScimRecord, organization_id: &str) -> ScimConfiguration {
+    let expires_at = match record.before {
+        Some(before) if is_stale() => before,
+        _ => record.token_expires_at,
+    };
     ScimConfiguration {
         id: record.id.clone(),
         organization_id: organization_id.to_owned(),
@@ -190,7 +209,7 @@ fn message(record: &ScimRecord, organization_id: &str) -> ScimConfiguration {
         sso_configuration_id: record.sso_configuration_id.clone(),
         created_at: Some(timestamp(record.created_at)),
         updated_at: Some(timestamp(record.updated_at)),
-        token_expires_at: Some(timestamp(record.token_expires_at)),
+        token_expires_at: Some(timestamp(expires_at)),
         allow_unverified_email_account_linking: record.allow_unverified_email_account_linking,
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
+use gitpod_types::v1::list_audit_logs_response::AuditLogEntry;
 use gitpod_types::v1::{Organization, SsoConfiguration};
 
 use crate::connect::error::ServerError;
@@ -11,19 +12,24 @@ use crate::secret::{Ids, Secret};
 /// The place of a configuration in the order of creation, in which lists are.
 pub(crate) type Rank = u64;
 
+/// What the audit log's ids follow from.
+const AUDIT: u64 = 0x61_75_64_69_74;
+
 /// What tokens begin with, by which a secret scanner would find them.
 const TOKEN_PREFIX: &str = "ona_scim_";
 
 #[derive(Debug)]
 pub(crate) struct Store {
     pub(crate) organization: Organization,
-    /// The service account that calls.
-    pub(crate) caller_id: String,
     pub(crate) sso: BTreeMap<Rank, SsoConfiguration>,
     pub(crate) scim: BTreeMap<Rank, ScimRecord>,
     ids: Ids,
     next_rank: Rank,
     issued: Vec<Secret>,
+    /// What was done to SCIM configurations, the oldest first.
+    pub(crate) audit: Vec<AuditLogEntry>,
+    /// Another sequence, so that what is written down changes no other id.
+    pub(crate) audit_ids: Ids,
 }
 
 /// A SCIM configuration as the service keeps it.
@@ -39,6 +45,8 @@ pub(crate) struct ScimRecord {
     /// The one token that is valid.
     pub(crate) token: Secret,
     pub(crate) token_expires_at: SystemTime,
+    /// The expiry before the token was replaced last, which a stale read shows.
+    pub(crate) before: Option<SystemTime>,
     /// What the token's life was when it was given out: the next one's, unless told otherwise.
     pub(crate) token_life: Duration,
 }
@@ -47,12 +55,13 @@ impl Store {
     pub(crate) fn new(organization: Organization, ids: Ids) -> Self {
         Self {
             organization,
-            caller_id: String::new(),
             sso: BTreeMap::new(),
             scim: BTreeMap::new(),
             ids,
             next_rank: 1,
             issued: Vec::new(),
+            audit: Vec::new(),
+            audit_ids: Ids::new(AUDIT),
         }
     }
 

@@ -1,0 +1,199 @@
+//! `--config FILE.toml`: what can be said by flags, in a file that is checked as a whole.
+
+use std::path::Path;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::args::{IfLost, Rotate};
+use super::sinks;
+use crate::exit::Failure;
+use crate::{duration, uuid};
+
+/// Fills in what no flag says.
+pub(super) fn fill_in(mut args: Rotate) -> Result<Rotate, Failure> {
+    let Some(path) = args.config.take() else {
+        return Ok(args);
+    };
+    let text = std::fs::read_to_string(&path).map_err(|error| {
+        Failure::usage(format!("--config: can't read {}: {error}", path.display()))
+    })?;
+    let wrong = read(&text, &mut args);
+    if wrong.is_empty() {
+        return Ok(args);
+    }
+    Err(Failure::usage(told(&path, &wrong)))
+}
+
+/// What is wrong, and in which line.
+#[derive(Debug, PartialEq, Eq)]
+struct Wrong {
+    line: usize,
+    what: String,
+}
+
+fn told(path: &Path, wrong: &[Wrong]) -> String {
+    let lines = wrong
+        .iter()
+        .map(|wrong| format!("{}:{}: {}", path.display(), wrong.line, wrong.what));
+    format!("--config: {}", lines.collect::<Vec<_>>().join("; "))
+}
+
+/// Reads all of it, whatever is wrong on the way. No value is quoted: one may be a secret.
+fn read(text: &str, args: &mut Rotate) -> Vec<Wrong> {
+    let line = |at: usize| {
+        text.as_bytes()[..at.min(text.len())]
+            .split(|b| *b == b'\n')
+            .count()
+    };
+    let table = match DeTable::parse(text) {
+        Ok(table) => table.into_inner(),
+        Err(error) => {
+            return vec![Wrong {
+                line: line(error.span().map_or(0, |span| span.start)),
+                what: format!("this isn't TOML: {}", error.message()),
+            }];
+        }
+    };
+    let mut wrong = Vec::new();
+    for (name, value) in &table {
+        let name: &str = name.get_ref();
+        if let Err((at, expected)) = field(name, value, args) {
+            wrong.push(Wrong {
+                line: line(at),
+                what: format!("{name}: {expected}"),
+            });
+        }
+    }
+    wrong
+}
+
+type Checked = Result<(), (usize, String)>;
+
+fn field(name: &str, value: &Spanned<DeValue<'_>>, args: &mut Rotate) -> Checked {
+    let at = value.span().start;
+    let text = || match value.get_ref() {
+        DeValue::String(text) => Ok(text.as_ref()),
+        _ => Err((at, "expected a text in quotes".to_owned())),
+    };
+    let wrong = |why: String| (at, why);
+    match name {
+        "configuration" => set(&mut args.configuration, text()?, uuid::parse),
+        "expires-in" => set(&mut args.expires_in, text()?, duration::token_life),
+        "rotate-before" => set(&mut args.rotate_before, text()?, duration::life_left),
+        "settle" => set(&mut args.settle, text()?, duration::settle),
+        "command-timeout" => set(&mut args.manner.command_timeout, text()?, duration::timeout),
+        "state-dir" => set(&mut args.state_dir.state_dir, text()?, |text| Ok(text.into())),
+        "scim-url" => set(&mut args.manner.scim_url, text()?, |text| Ok(text.to_owned())),
+        "if-lost" => set(&mut args.manner.if_lost, text()?, |text| match text {
+            "regenerate" => Ok(IfLost::Regenerate),
+            "fail" => Ok(IfLost::Fail),
+            _ => Err("expected \"regenerate\" or \"fail\"".to_owned()),
+        }),
+        "to" => return to(value, args),
+        _ => Err(
+            "no such field; expected configuration, to, expires-in, rotate-before, if-lost, settle, \
+             command-timeout, scim-url or state-dir"
+                .to_owned(),
+        ),
+    }
+    .map_err(wrong)
+}
+
+/// A flag counts more than the file, which is checked all the same.
+fn set<T>(
+    field: &mut Option<T>,
+    text: &str,
+    read: impl FnOnce(&str) -> Result<T, String>,
+) -> Result<(), String> {
+    let value = read(text)?;
+    field.get_or_insert(value);
+    Ok(())
+}
+
+fn to(value: &Spanned<DeValue<'_>>, args: &mut Rotate) -> Checked {
+    let expected = || "expected a list of texts: [\"file:/etc/scim-token\"]".to_owned();
+    let DeValue::Array(items) = value.get_ref() else {
+        return Err((value.span().start, expected()));
+    };
+    let mut texts = Vec::new();
+    for item in items {
+        let DeValue::String(text) = item.get_ref() else {
+            return Err((item.span().start, expected()));
+        };
+        sinks::sink(text, None).map_err(|why| (item.span().start, why))?;
+        texts.push(text.to_string());
+    }
+    if args.to.is_empty() {
+        args.to = texts;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        rotate: Rotate,
+    }
+
+    fn args(words: &[&str]) -> Rotate {
+        Line::parse_from([&["x"], words].concat()).rotate
+    }
+
+    #[test]
+    fn it_says_what_flags_say() {
+        let mut args = args(&["--settle", "5s"]);
+        let text = r#"
+configuration = "d2c94c27-3b76-4a42-b88c-95a85e392c68"
+to = ["file:/a",
+      "command:true"]
+expires-in = "90d"
+rotate-before = "30d"
+if-lost = "fail"
+settle = "60s"
+command-timeout = "2m"
+state-dir = "/var/lib/x"
+"#;
+        assert_eq!(read(text, &mut args), []);
+        assert_eq!(args.to, ["file:/a", "command:true"]);
+        assert_eq!(args.expires_in, Some(Duration::from_secs(90 * 86_400)));
+        assert_eq!(args.manner.if_lost, Some(IfLost::Fail));
+        assert_eq!(args.settle, Some(Duration::from_secs(5)), "the flag's");
+        assert_eq!(args.state_dir.state_dir, Some("/var/lib/x".into()));
+    }
+
+    #[test]
+    fn everything_that_is_wrong_has_its_line_and_field() {
+        let text = "expires-in = \"secret\"\nto = [\n  \"file:/a\",\n  \"floppy:/secret\",\n]\nsettle = 5\nentar = {}\n";
+        let wrong = read(text, &mut args(&[]));
+        let lines: Vec<_> = wrong.iter().map(|wrong| wrong.line).collect();
+        let mut sorted = lines.clone();
+        sorted.sort_unstable();
+        assert_eq!(sorted, [1, 4, 6, 7], "{wrong:?}");
+        let told = told(Path::new("x.toml"), &wrong);
+        for part in [
+            "x.toml:1: expires-in: expected",
+            "x.toml:6: settle: ",
+            "entar: no such field",
+        ] {
+            assert!(told.contains(part), "{part}: {told}");
+        }
+        assert!(!told.contains("secret"), "{told}");
+    }
+
+    #[test]
+    fn what_isnt_toml_has_its_line() {
+        let wrong = read("settle = \"5s\"\n\nto = [\"file:/secret\n", &mut args(&[]));
+        assert_eq!(wrong.len(), 1);
+        assert_eq!(wrong[0].line, 3, "{wrong:?}");
+        assert!(!wrong[0].what.contains("secret"), "{wrong:?}");
+    }
+}

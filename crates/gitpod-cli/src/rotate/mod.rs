@@ -1,0 +1,239 @@
+//! `gitpodctl scim rotate` and `resume`.
+
+pub(crate) mod args;
+mod checklist;
+mod config;
+mod end;
+mod say;
+mod sinks;
+mod state_dir;
+mod status;
+
+use std::pin::pin;
+use std::time::Duration;
+
+use gitpod_client::types::v1::{ListScimConfigurationsRequest, PaginationRequest};
+use gitpod_rotation::{
+    Driver, Journal, Plan, RunError, ScimEndpoint, Sink, StartError, State, Stop, Store,
+};
+
+use self::args::{Manner, Resume, Rotate, Rotation};
+use self::say::Teller;
+use crate::cli::{Connection, Output};
+use crate::exit::{Exit, Failure};
+use crate::signal::Signals;
+use crate::{connection, output};
+
+pub(crate) async fn run(
+    command: Rotation,
+    connection: &Connection,
+    embedded: bool,
+    form: Output,
+) -> Result<Exit, Failure> {
+    if embedded {
+        return Err(Failure::usage(
+            "--embedded has nothing that outlives the command, and a rotation needs that: try it on \
+             `gitpodctl serve`",
+        ));
+    }
+    match command {
+        Rotation::Rotate(args) => rotate(args, connection, form).await,
+        Rotation::Resume(args) => resume(args, connection, form).await,
+        Rotation::Status(args) => status::status(args, connection, form).await,
+    }
+}
+
+async fn rotate(args: Rotate, connection: &Connection, form: Output) -> Result<Exit, Failure> {
+    let args = config::fill_in(args)?;
+    if let (Some(before), Some(life)) = (args.rotate_before, args.expires_in)
+        && before >= life
+    {
+        return Err(Failure::usage(
+            "--rotate-before: expected less than --expires-in, or each run would rotate",
+        ));
+    }
+    // Before anything is looked at: a sink that nobody understands is a mistake.
+    let limit = args.manner.command_timeout;
+    let given = sinks::sinks(args.to.iter().map(String::as_str), limit)?;
+    let id = match args.configuration {
+        Some(id) => id,
+        None => only_configuration(connection).await?,
+    };
+    let store = args.state_dir.open(&id)?;
+    let plan = Plan {
+        configuration: id,
+        sinks: (!given.is_empty()).then(|| given.iter().map(|s| s.name().to_owned()).collect()),
+        life: args.expires_in,
+        settle: args.settle,
+        rotate_before: args.rotate_before,
+        if_lost: args.manner.if_lost.map(Into::into).unwrap_or_default(),
+        dry_run: args.dry_run,
+    };
+    let sinks = if given.is_empty() {
+        of_journal(&store, limit)?
+    } else {
+        given
+    };
+    drive(plan, store, sinks, &args.manner, connection, form).await
+}
+
+async fn resume(args: Resume, connection: &Connection, form: Output) -> Result<Exit, Failure> {
+    let id = match args.configuration {
+        Some(id) => Some(id),
+        None => args.state_dir.unfinished()?,
+    };
+    let Some(id) = id else {
+        output::note("no rotation is unfinished");
+        return Ok(Exit::Done);
+    };
+    let store = args.state_dir.open(&id)?;
+    let sinks = of_journal(&store, args.manner.command_timeout)?;
+    if sinks.is_empty() {
+        output::note(&format!("no rotation of {id} is unfinished"));
+        return Ok(Exit::Done);
+    }
+    let plan = Plan {
+        sinks: None,
+        if_lost: args.manner.if_lost.map(Into::into).unwrap_or_default(),
+        ..Plan::new(id, [""; 0])
+    };
+    drive(plan, store, sinks, &args.manner, connection, form).await
+}
+
+/// The sinks of the unfinished rotation; none if there is none.
+fn of_journal(store: &Store, limit: Option<Duration>) -> Result<Vec<Box<dyn Sink>>, Failure> {
+    let journal = store.load().map_err(state_dir::of_store)?;
+    let unfinished = journal.as_ref().and_then(Journal::unfinished);
+    sinks::sinks(
+        unfinished.iter().flat_map(|rotation| rotation.sinks()),
+        limit,
+    )
+}
+
+async fn drive(
+    plan: Plan,
+    store: Store,
+    sinks: Vec<Box<dyn Sink>>,
+    manner: &Manner,
+    connection: &Connection,
+    form: Output,
+) -> Result<Exit, Failure> {
+    let endpoint = manner.scim_url.as_ref().map(ScimEndpoint::new);
+    let endpoint = endpoint
+        .transpose()
+        .map_err(|error| Failure::usage(format!("--scim-url: {}", error.message())))?;
+    let mut signals = Signals::listen()
+        .map_err(|error| Failure::local(format!("can't listen for signals: {error}")))?;
+    let stop = Stop::new();
+    let mut teller = Teller::new(form, plan.dry_run);
+    let mut driver = Driver::new(connection::service(connection)?, store, sinks)
+        .map_err(|error| Failure::of_setting(&error))?
+        .stop_on(stop.clone())
+        .observe(move |report| teller.tell(report));
+    if let Some(endpoint) = endpoint {
+        driver = driver.scim_endpoint(endpoint);
+    }
+    let id = plan.configuration.clone();
+    let ended = until_signals(driver.run(plan), &mut signals, &stop).await;
+    // The lock goes with it, and so does what is still on the terminal.
+    drop(driver);
+    let Some(ended) = ended else {
+        return Err(Failure::new(
+            Exit::Unfinished,
+            format!(
+                "ended at once by a second signal; if a token was asked for, the rotation isn't over: \
+                 gitpodctl scim resume {id}"
+            ),
+        ));
+    };
+    match ended {
+        Ok(state) => told(&state, form),
+        Err(RunError::Store(error)) => Err(state_dir::of_store(error)),
+        Err(RunError::Start(error @ StartError::StrayEscrow)) => {
+            Err(Failure::local(format!("{error}; nothing was done")))
+        }
+        Err(error) => Err(Failure::usage(format!("{error}; nothing was done"))),
+    }
+}
+
+/// What comes of a run; `None` if a second signal ended it.
+async fn until_signals<T>(
+    running: impl Future<Output = T>,
+    signals: &mut Signals,
+    stop: &Stop,
+) -> Option<T> {
+    let mut running = pin!(running);
+    let mut at_once = false;
+    loop {
+        tokio::select! {
+            biased;
+            result = &mut running => return Some(result),
+            name = signals.next() => {
+                at_once = stop.is_requested();
+                stop.request();
+                output::note(&format!("{name}: {}", if at_once {
+                    "ending as soon as no token can be lost"
+                } else {
+                    "this step is finished first, so that the rotation can be resumed; a second \
+                     signal ends it at once"
+                }));
+            }
+            () = stop.may_end_at_once(), if at_once => return None,
+        }
+    }
+}
+
+/// Says how it ended.
+fn told(state: &State, form: Output) -> Result<Exit, Failure> {
+    let Some(ending) = state.ending() else {
+        return Err(Failure::local("the run didn't come to an end"));
+    };
+    let lines = end::lines(ending, state);
+    let printed = match form {
+        Output::Json => output::line(&end::event(ending, state, &lines).to_string()),
+        Output::Table => lines
+            .iter()
+            .try_for_each(|line| output::line(&output::printable(line))),
+    };
+    match printed {
+        // What went wrong is more than that nobody reads of it.
+        Err(error) if end::exit(ending) == Exit::Done => Err(output::unprinted(&error)),
+        _ => Ok(end::exit(ending)),
+    }
+}
+
+/// The configuration of the credential's organization, if it has one only.
+async fn only_configuration(connection: &Connection) -> Result<String, Failure> {
+    let client = connection::service(connection)?
+        .build()
+        .map_err(|error| Failure::of_setting(&error))?;
+    let request = ListScimConfigurationsRequest {
+        pagination: Some(PaginationRequest {
+            token: String::new(),
+            page_size: 10,
+        }),
+    };
+    let listed = client
+        .organization()
+        .list_scim_configurations(request)
+        .await;
+    let mut listed = listed
+        .map_err(|error| Failure::of_read(&error))?
+        .into_inner()
+        .scim_configurations;
+    match listed.len() {
+        0 => Err(Failure::new(
+            Exit::NotFound,
+            "there is no SCIM configuration",
+        )),
+        1 => Ok(listed.remove(0).id),
+        _ => Err(Failure::usage(format!(
+            "there are several configurations: expected the CONFIGURATION_ID of one of {}",
+            listed
+                .iter()
+                .map(|one| one.id.as_str())
+                .collect::<Vec<_>>()
+                .join(", ")
+        ))),
+    }
+}

@@ -1,0 +1,305 @@
+//! `gitpodctl scim status`: how things stand, and what ends soon.
+
+use std::time::Duration;
+
+use gitpod_client::types::TimestampExt;
+use gitpod_client::types::v1::{
+    ListScimConfigurationsRequest, PaginationRequest, PersonalAccessToken, ScimConfiguration,
+};
+use gitpod_client::{Client, Response};
+use gitpod_rotation::{End, Journal, own_access_tokens};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use super::args::{StateDir, Status};
+use crate::cli::{Connection, Output};
+use crate::exit::{Exit, Failure};
+use crate::{connection, output};
+
+/// The most that the service takes.
+const PAGE_SIZE: i32 = 100;
+
+pub(super) async fn status(
+    args: Status,
+    connection: &Connection,
+    form: Output,
+) -> Result<Exit, Failure> {
+    let client = connection::service(connection)?
+        .build()
+        .map_err(|error| Failure::of_setting(&error))?;
+    let (configurations, now) = configurations(&client).await?;
+    let rows: Vec<Row> = configurations
+        .iter()
+        .map(|configuration| Row::of(configuration, now, &args.state_dir))
+        .collect::<Result<_, _>>()?;
+    let credential = Credential::of(own_access_tokens(&client).await, now);
+    let warnings = args.warn.map(|warn| {
+        let rows = rows.iter().flat_map(|row| row.warnings(warn));
+        rows.chain(credential.warning(warn)).collect::<Vec<_>>()
+    });
+    match form {
+        Output::Json => {
+            let line = json!({
+                "configurations": rows.iter().map(Row::json).collect::<Vec<_>>(),
+                "credential": credential.json(),
+                "warnings": warnings,
+            });
+            output::result(&line.to_string())?;
+        }
+        Output::Table => {
+            let cells: Vec<_> = rows.iter().map(Row::cells).collect();
+            let heading = [
+                "ID",
+                "NAME",
+                "TOKEN EXPIRES AT",
+                "LEFT",
+                "LAST ROTATION",
+                "NOW",
+            ];
+            output::result(&output::table(&heading, &cells))?;
+            output::result(&credential.line())?;
+        }
+    }
+    let warnings = warnings.unwrap_or_default();
+    for warning in &warnings {
+        output::note(warning);
+    }
+    Ok(if warnings.is_empty() {
+        Exit::Done
+    } else {
+        Exit::Warning
+    })
+}
+
+/// All configurations, and the service's time.
+async fn configurations(client: &Client) -> Result<(Vec<ScimConfiguration>, Timestamp), Failure> {
+    let mut all = Vec::new();
+    let mut token = String::new();
+    loop {
+        let request = ListScimConfigurationsRequest {
+            pagination: Some(PaginationRequest {
+                token: token.clone(),
+                page_size: PAGE_SIZE,
+            }),
+        };
+        let response = client
+            .organization()
+            .list_scim_configurations(request)
+            .await;
+        let response = response.map_err(|error| Failure::of_read(&error))?;
+        let now = date(&response);
+        let page = response.into_inner();
+        all.extend(page.scim_configurations);
+        let next = page.pagination.unwrap_or_default().next_token;
+        if next.is_empty() || next == token {
+            return Ok((all, now));
+        }
+        token = next;
+    }
+}
+
+/// The answer's `Date`, else this machine's time: nothing is decided by it.
+fn date<T>(response: &Response<T>) -> Timestamp {
+    gitpod_rotation::date(response.headers()).unwrap_or_else(Timestamp::now)
+}
+
+/// What is left until then, in whole days or hours.
+fn left(until: Timestamp, now: Timestamp) -> String {
+    let hours = until.duration_since(now).as_hours();
+    match hours {
+        ..0 => "expired".to_owned(),
+        0..48 => format!("{hours} h"),
+        _ => format!("{} d", hours / 24),
+    }
+}
+
+fn ends_within(until: Timestamp, now: Timestamp, warn: Duration) -> bool {
+    SignedDuration::try_from(warn).is_ok_and(|warn| until.duration_since(now) <= warn)
+}
+
+/// A configuration, and what is known of its rotations here.
+struct Row {
+    id: String,
+    name: String,
+    expires_at: Option<Timestamp>,
+    now: Timestamp,
+    last: Option<String>,
+    last_at: Option<Timestamp>,
+    state: Standing,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// Nothing that we know of.
+    Well,
+    NeverRotated,
+    Unfinished,
+    Running,
+    /// It isn't as the last rotation left it.
+    Drift,
+}
+
+impl Standing {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Well => "as it was left",
+            Self::NeverRotated => "never rotated from here",
+            Self::Unfinished => "unfinished: gitpodctl scim resume",
+            Self::Running => "being rotated",
+            Self::Drift => "drift: not as it was left",
+        }
+    }
+}
+
+impl Row {
+    fn of(
+        configuration: &ScimConfiguration,
+        now: Timestamp,
+        state_dir: &StateDir,
+    ) -> Result<Self, Failure> {
+        let expires_at = configuration.token_expires_at.as_ref();
+        let expires_at = expires_at.and_then(|at| at.to_jiff().ok());
+        let (journal, running) = match state_dir.look(&configuration.id)? {
+            Some(journal) => (journal, false),
+            None => (None, true),
+        };
+        let last = journal.as_ref().and_then(Journal::last);
+        let unfinished = journal.as_ref().and_then(Journal::unfinished).is_some();
+        let as_left = last.is_none_or(|last| expires_at.is_some_and(|at| last.is_as_left(at)));
+        Ok(Self {
+            id: configuration.id.clone(),
+            name: configuration.name.clone(),
+            expires_at,
+            now,
+            last: last.map(|last| {
+                match last.end() {
+                    End::Finished => "finished",
+                    End::NotExecuted => "nothing was executed",
+                    End::Superseded => "superseded",
+                    _ => "gone",
+                }
+                .to_owned()
+            }),
+            last_at: last.and_then(|last| last.at()),
+            state: match () {
+                () if running => Standing::Running,
+                () if unfinished => Standing::Unfinished,
+                () if !as_left => Standing::Drift,
+                () if last.is_none() => Standing::NeverRotated,
+                () => Standing::Well,
+            },
+        })
+    }
+
+    fn cells(&self) -> Vec<String> {
+        let expires_at = self.expires_at.map(|at| at.to_string()).unwrap_or_default();
+        let left = self
+            .expires_at
+            .map(|at| left(at, self.now))
+            .unwrap_or_default();
+        let mut last = self.last.clone().unwrap_or_default();
+        if let Some(at) = self.last_at {
+            last = format!("{last} {at}");
+        }
+        vec![
+            self.id.clone(),
+            self.name.clone(),
+            expires_at,
+            left,
+            last,
+            self.state.name().to_owned(),
+        ]
+    }
+
+    fn json(&self) -> Value {
+        json!({
+            "id": self.id,
+            "name": self.name,
+            "expires_at": self.expires_at,
+            "seconds_left": self.expires_at.map(|at| at.duration_since(self.now).as_secs()),
+            "last_rotation": self.last,
+            "last_rotation_at": self.last_at,
+            "state": match self.state {
+                Standing::Well => "as_left",
+                Standing::NeverRotated => "never_rotated",
+                Standing::Unfinished => "unfinished",
+                Standing::Running => "running",
+                Standing::Drift => "drift",
+            },
+        })
+    }
+
+    fn warnings(&self, warn: Duration) -> Vec<String> {
+        let mut warnings = Vec::new();
+        match self.expires_at {
+            Some(at) if ends_within(at, self.now, warn) => {
+                warnings.push(format!("the token of {} expires at {at}", self.id));
+            }
+            None => warnings.push(format!("when the token of {} expires isn't known", self.id)),
+            _ => {}
+        }
+        if matches!(self.state, Standing::Unfinished | Standing::Drift) {
+            warnings.push(format!("{}: {}", self.id, self.state.name()));
+        }
+        warnings
+    }
+}
+
+/// What is known of the credential that this was called with.
+struct Credential {
+    /// When the personal access tokens of its user end, those that haven't yet; `None` of one that
+    /// doesn't.
+    ends: Result<Vec<Option<Timestamp>>, String>,
+    now: Timestamp,
+}
+
+impl Credential {
+    fn of(tokens: Result<Vec<PersonalAccessToken>, gitpod_client::Error>, now: Timestamp) -> Self {
+        let ends = |token: &PersonalAccessToken| token.expires_at.as_ref()?.to_jiff().ok();
+        let ends = tokens.map(|tokens| {
+            let ends = tokens.iter().map(ends);
+            ends.filter(|end| end.is_none_or(|end| end > now)).collect()
+        });
+        Self {
+            ends: ends.map_err(|error| error.to_string()),
+            now,
+        }
+    }
+
+    /// When it ends at the latest, where that can be told: which of several it is can't be read.
+    fn end(&self) -> Option<Timestamp> {
+        let ends = self.ends.as_ref().ok()?;
+        let last = ends
+            .iter()
+            .max_by_key(|end| end.unwrap_or(Timestamp::MAX))?;
+        *last
+    }
+
+    fn line(&self) -> String {
+        match (&self.ends, self.end()) {
+            (Err(why), _) => format!("this credential: when it ends can't be read: {why}"),
+            (Ok(ends), Some(end)) if ends.len() == 1 => {
+                format!("this credential ends at {end} ({})", left(end, self.now))
+            }
+            (Ok(ends), Some(end)) => format!(
+                "this credential is one of {} personal access tokens, of which the last ends at {end} \
+                 ({})",
+                ends.len(),
+                left(end, self.now)
+            ),
+            (Ok(_), None) => "this credential: when it ends can't be read; it isn't a personal \
+                              access token that ends"
+                .to_owned(),
+        }
+    }
+
+    fn json(&self) -> Value {
+        json!({ "ends_at_the_latest": self.end(), "error": self.ends.as_ref().err() })
+    }
+
+    fn warning(&self, warn: Duration) -> Option<String> {
+        let end = self.end()?;
+        ends_within(end, self.now, warn)
+            .then(|| format!("this credential ends at {end} at the latest"))
+    }
+}

@@ -1,0 +1,137 @@
+//! What goes wrong with files, here and at the sinks.
+
+use std::fs;
+use std::process::Command;
+
+use super::Setting;
+use crate::support::Run;
+
+#[test]
+fn a_folder_that_can_not_be_written_changes_nothing() {
+    let setting = Setting::new();
+    // Nobody can make a file there, not even root.
+    #[cfg(target_os = "linux")]
+    {
+        let run = |arguments: &[&str]| {
+            let child = setting.command(arguments).spawn().expect("the binary runs");
+            setting.finish(child)
+        };
+        let refused = run(&["rotate", "--to", "file:/sys/token"]).expect(20);
+        assert!(
+            refused.stdout.contains("sinks wouldn't take a token"),
+            "{refused:?}"
+        );
+    }
+    let nowhere = setting.folder().join("missing/token");
+    let to = format!("file:{}", nowhere.display());
+    setting
+        .rotate(&["--to", &to])
+        .expect(20)
+        .says("doesn't exist");
+    setting.is_unchanged();
+}
+
+#[test]
+fn a_lost_state_folder_costs_nothing_but_the_check_for_drift() {
+    let setting = Setting::new();
+    setting.rotate(&[]).expect(0);
+    fs::remove_dir_all(setting.state()).expect("it is there");
+    setting.rotate(&["--rotate-before", "30d"]).expect(0);
+    fs::remove_dir_all(setting.state()).expect("it is there");
+    setting.rotate(&[]).expect(0);
+    setting.is_rotated();
+}
+
+#[test]
+fn an_escrow_without_its_journal_stops_everything() {
+    let setting = Setting::new();
+    setting.rotate(&[]).expect(0);
+    fs::write(setting.escrow(), "SCIM token in escrow, version 1\ntorn").expect("a file");
+    setting
+        .rotate(&[])
+        .expect(1)
+        .silent()
+        .says("may hold the only copy");
+    assert_eq!(setting.server().tokens_issued().len(), 2);
+}
+
+#[test]
+fn a_torn_or_foreign_journal_stops_everything() {
+    let setting = Setting::new();
+    setting.rotate(&[]).expect(0);
+    let path = setting
+        .state()
+        .join(format!("{}.journal.json", setting.id()));
+    let whole = fs::read_to_string(&path).expect("a journal");
+    for (text, says) in [
+        (&whole[..whole.len() / 2], "isn't a whole journal"),
+        (
+            &whole.replace(setting.id(), "00000000-0000-4000-8000-000000000000"),
+            "another configuration",
+        ),
+    ] {
+        fs::write(&path, text).expect("a file");
+        setting.rotate(&[]).expect(1).silent().says(says);
+    }
+    assert_eq!(setting.server().tokens_issued().len(), 2);
+}
+
+/// Runs `command` with a tmpfs of 16 KiB at /mnt, in a namespace of its own.
+#[cfg(target_os = "linux")]
+#[allow(clippy::print_stderr)]
+fn with_small_disk(setting: &Setting, command: &Command) -> Option<Run> {
+    use std::process::Stdio;
+
+    const MOUNT: &str = "mount -t tmpfs -o size=16k none /mnt";
+    let unshare = |script: &str| {
+        let mut command = Command::new("unshare");
+        command
+            .args(["--mount", "--map-root-user", "sh", "-c", script, "sh"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    };
+    if !unshare(MOUNT).status().is_ok_and(|status| status.success()) {
+        // On CI it must be possible, so that the test can't pass by doing nothing.
+        assert!(std::env::var_os("CI").is_none(), "no tmpfs can be mounted");
+        eprintln!("skipped: no tmpfs can be mounted here");
+        return None;
+    }
+    let mut mounted = unshare(&format!(r#"{MOUNT} && exec "$@""#));
+    mounted.arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => mounted.env(name, value),
+            None => mounted.env_remove(name),
+        };
+    }
+    Some(setting.finish(mounted.spawn().expect("it runs")))
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_found_while_the_old_token_lives() {
+    let setting = Setting::new();
+    // The sink's.
+    let Some(run) = with_small_disk(
+        &setting,
+        &setting.command(&["rotate", "--to", "file:/mnt/token"]),
+    ) else {
+        return;
+    };
+    run.expect(20).says("file:/mnt/token wouldn't take a token");
+    setting.is_unchanged();
+    // The escrow's.
+    let mut command = crate::support::gitpodctl();
+    command
+        .env("ONA_API_KEY", setting.server().api_key())
+        .env("ONA_BASE_URL", setting.server().base_url())
+        .args(["scim", "rotate", "--state-dir", "/mnt", "--to"])
+        .arg(format!("file:{}", setting.token_path().display()));
+    if let Some(run) = with_small_disk(&setting, &command) {
+        let run = run.expect(20).says("make room for");
+        assert!(run.stdout.contains("escrow"), "{run:?}");
+    }
+    setting.is_unchanged();
+}

@@ -1,0 +1,309 @@
+//! What goes as it should.
+
+use std::time::Duration;
+
+use gitpod_client::organization::RegenerateScimToken;
+use gitpod_testing::{Method, Server};
+
+use super::{Setting, accepts};
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+fn asks(server: &Server) -> usize {
+    let calls = server.calls();
+    calls
+        .iter()
+        .filter(|call| call.path() == RegenerateScimToken::PATH)
+        .count()
+}
+
+#[test]
+fn the_only_configuration_is_rotated() {
+    let setting = Setting::new();
+    let run = setting.rotate(&[]).expect(0);
+    assert!(run.stdout.starts_with("rotated: "), "{run:?}");
+    assert!(run.stdout.contains(": verified\n"), "{run:?}");
+    setting.is_rotated();
+    assert_eq!(asks(setting.server()), 1);
+    // And again, as another process would.
+    setting
+        .rotate(&[setting.id(), "--expires-in", "90d"])
+        .expect(0);
+    setting.is_rotated();
+}
+
+#[test]
+fn every_event_is_a_line_of_json() {
+    let setting = Setting::new();
+    let run = setting.rotate(&["--output", "json"]).expect(0);
+    let events: Vec<serde_json::Value> = run
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
+    let names: Vec<_> = events
+        .iter()
+        .map(|event| event["event"].as_str().expect("a name"))
+        .collect();
+    for name in [
+        "started",
+        "read",
+        "preflight",
+        "asking",
+        "asked",
+        "escrowed",
+        "pushed",
+        "verified",
+    ] {
+        assert!(names.contains(&name), "{name}: {names:?}");
+    }
+    let last = events.last().expect("an event");
+    assert_eq!(last["event"], "ended");
+    assert_eq!(last["ending"], "done");
+    assert_eq!(last["exit_code"], 0);
+    assert_eq!(last["sinks"][0]["verdict"], "works");
+    assert_eq!(run.stderr, "");
+}
+
+#[test]
+fn nothing_is_due_while_life_is_left() {
+    let setting = Setting::new();
+    let run = setting.rotate(&["--rotate-before", "30d"]).expect(0);
+    assert!(run.stdout.contains("nothing is due"), "{run:?}");
+    assert!(
+        run.stdout.contains("not checked"),
+        "a file can't tell: {run:?}"
+    );
+    setting.is_unchanged();
+    setting
+        .server()
+        .clock()
+        .advance(Duration::from_secs(340 * 86_400));
+    setting.rotate(&["--rotate-before", "30d"]).expect(0);
+    setting.is_rotated();
+    assert_eq!(asks(setting.server()), 1);
+}
+
+#[test]
+fn an_expired_token_is_a_normal_start() {
+    let setting = Setting::new();
+    setting
+        .server()
+        .clock()
+        .advance(Duration::from_secs(400 * 86_400));
+    assert!(!accepts(setting.server(), &setting.held()));
+    setting.rotate(&["--rotate-before", "30d"]).expect(0);
+    setting.is_rotated();
+}
+
+#[test]
+fn a_dry_run_asks_for_nothing() {
+    let setting = Setting::new();
+    let run = setting.rotate(&["--dry-run"]).expect(0);
+    assert!(run.stdout.contains("ready"), "{run:?}");
+    setting.is_unchanged();
+    assert!(!setting.escrow().exists());
+}
+
+#[test]
+fn the_token_of_someone_else_is_drift() {
+    let setting = Setting::new();
+    setting.rotate(&[]).expect(0);
+    setting
+        .embedded
+        .regenerate(&["--expires-in", "200d"])
+        .expect(0);
+    let run = setting.rotate(&["--rotate-before", "30d"]).expect(24);
+    assert!(run.stdout.contains("drift"), "{run:?}");
+    assert!(
+        run.stdout.contains("someone else replaced the token"),
+        "{run:?}"
+    );
+    // By hand there is a reason to.
+    setting.rotate(&[]).expect(0);
+    setting.is_rotated();
+}
+
+#[test]
+fn what_is_written_wrong_is_said_before_anything_is_sent() {
+    let setting = Setting::new();
+    for (arguments, says) in [
+        (&["rotate", "--to", "flie:/x"][..], "expected file:PATH"),
+        (&["rotate", "--to", "file:"], "expected file:PATH"),
+        (
+            &["rotate", "--to", "file:/x", "--rotate-before", "1x"],
+            "30d",
+        ),
+        (
+            &[
+                "rotate",
+                "--to",
+                "file:/x",
+                "--rotate-before",
+                "90d",
+                "--expires-in",
+                "60d",
+            ],
+            "less than --expires-in",
+        ),
+        (&["rotate", "--to", "file:/x", "--settle", "1d"], "60s"),
+        (&["rotate", "--embedded"], "gitpodctl serve"),
+        (&["rotate", "not-an-id"], "UUID"),
+    ] {
+        let child = setting.command(arguments).spawn().expect("the binary runs");
+        setting.finish(child).expect(2).silent().says(says);
+    }
+    assert_eq!(setting.server().call_count(), 0);
+    let child = setting
+        .command(&["rotate"])
+        .spawn()
+        .expect("the binary runs");
+    setting.finish(child).expect(2).says("no sink is named");
+    setting
+        .resume(&[])
+        .expect(0)
+        .says("no rotation is unfinished");
+    setting
+        .resume(&[setting.id()])
+        .expect(0)
+        .says("is unfinished");
+}
+
+#[test]
+fn a_dry_run_is_a_checklist_with_the_fix_beside_each_red_line() {
+    let setting = Setting::new();
+    let url = setting.server().scim_base_url().to_owned();
+    let run = setting.rotate(&["--dry-run", "--scim-url", &url]).expect(0);
+    for line in [
+        "ok     the configuration can be read",
+        "?      the credential: not checked",
+        "ok     the SCIM endpoint tells live tokens from dead ones",
+        "ok     file:",
+        "ready: ",
+    ] {
+        assert!(run.stdout.contains(line), "{line}: {run:?}");
+    }
+    setting
+        .server()
+        .make_personal(setting.server().api_key(), DAY, true);
+    let run = setting.rotate(&["--dry-run"]).expect(20);
+    assert!(run.stdout.contains("WRONG  the credential"), "{run:?}");
+    setting
+        .server()
+        .make_personal(setting.server().api_key(), DAY, false);
+    let run = setting
+        .rotate(&["--dry-run", "--to", "command:exit 3"])
+        .expect(20);
+    assert!(
+        run.stdout
+            .contains("WRONG  command:exit 3 wouldn't take a token"),
+        "{run:?}"
+    );
+    assert!(
+        run.stdout.contains("fix: this has to end with 0"),
+        "{run:?}"
+    );
+    setting.is_unchanged();
+}
+
+/// What a schedule needs: a credential that ends before the next rotation is no good.
+#[test]
+fn a_credential_that_ends_too_soon_is_found_while_the_old_token_lives() {
+    let setting = Setting::new();
+    setting.server().clock().advance(DAY * 340);
+    setting
+        .server()
+        .make_personal(setting.server().api_key(), DAY * 90, false);
+    let run = setting.rotate(&["--rotate-before", "30d"]).expect(25);
+    assert!(run.stdout.contains("nothing was changed"), "{run:?}");
+    setting.is_unchanged();
+    setting
+        .rotate(&["--rotate-before", "30d", "--expires-in", "100d"])
+        .expect(0);
+    setting.is_rotated();
+}
+
+#[test]
+fn the_scim_endpoint_is_asked_where_it_is_known() {
+    let setting = Setting::new();
+    let url = setting.server().scim_base_url().to_owned();
+    let run = setting
+        .rotate(&["--scim-url", &url, "--output", "json"])
+        .expect(0);
+    assert!(run.stdout.contains(r#""probe":"live""#), "{run:?}");
+    setting.is_rotated();
+    setting
+        .rotate(&["--scim-url", "http://example.com/"])
+        .expect(2)
+        .says("--scim-url");
+}
+
+#[test]
+fn a_file_says_what_flags_say() {
+    let setting = Setting::new();
+    let config = setting.folder().join("rotation.toml");
+    let path = config.to_str().expect("UTF-8").to_owned();
+    let run = |text: String| {
+        std::fs::write(&config, text).expect("a file");
+        let child = setting.command(&["rotate", "--config", &path]).spawn();
+        setting.finish(child.expect("the binary runs"))
+    };
+    run(format!(
+        "configuration = {:?}\nto = [\"file:{}\"]\nexpires-in = \"90d\"\n",
+        setting.id(),
+        setting.token_path().display()
+    ))
+    .expect(0);
+    setting.is_rotated();
+    let wrong = "to = [\"file:/x\"]\nexpire = \"90d\"\nsettle = 5\n".to_owned();
+    run(wrong)
+        .expect(2)
+        .says(":2: expire: no such field")
+        .says(":3: settle: expected");
+}
+
+#[test]
+fn the_status_says_how_things_stand() {
+    let setting = Setting::new();
+    let status = |more: &[&str]| {
+        let child = setting.command(&[&["status"], more].concat()).spawn();
+        setting.finish(child.expect("the binary runs"))
+    };
+    let run = status(&[]).expect(0);
+    assert!(run.stdout.contains("never rotated from here"), "{run:?}");
+    assert!(
+        run.stdout.contains("365 d") || run.stdout.contains("364 d"),
+        "{run:?}"
+    );
+    assert!(!setting.state().exists(), "looking makes no folder");
+    setting.rotate(&[]).expect(0);
+    let run = status(&["--warn", "30d"]).expect(0);
+    assert!(run.stdout.contains("as it was left"), "{run:?}");
+    assert!(
+        run.stdout
+            .contains("this credential: when it ends can't be read"),
+        "{run:?}"
+    );
+
+    setting
+        .server()
+        .make_personal(setting.server().api_key(), DAY * 20, false);
+    status(&[]).expect(0);
+    status(&["--warn", "30d"])
+        .expect(26)
+        .says("this credential ends at");
+    setting
+        .server()
+        .make_personal(setting.server().api_key(), DAY * 60, false);
+    status(&["--warn", "30d"]).expect(0);
+    setting
+        .embedded
+        .regenerate(&["--expires-in", "200d"])
+        .expect(0);
+    status(&["--warn", "30d"]).expect(26).says("drift");
+    let run = status(&["--warn", "1y", "--output", "json"]).expect(26);
+    let json: serde_json::Value = serde_json::from_str(run.line()).expect("JSON");
+    assert_eq!(json["configurations"][0]["state"], "drift");
+    assert!(json["credential"]["ends_at_the_latest"].is_string());
+    assert_eq!(json["warnings"].as_array().expect("a list").len(), 3);
+}
