@@ -53,7 +53,12 @@ pub(crate) async fn status(
             ("yes", None)
         }
         Err(error) => {
-            let is_refused = matches!(error.code(), Code::Unauthenticated | Code::PermissionDenied);
+            let is_refused = match error.code() {
+                Code::Unauthenticated => true,
+                // Anything on the way says 403, and not of this credential.
+                Code::PermissionDenied => error.is_from_server(),
+                _ => false,
+            };
             let (works, exit) = if is_refused {
                 ("no", Exit::NotAuthenticated)
             } else {

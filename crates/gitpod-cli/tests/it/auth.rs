@@ -87,6 +87,7 @@ fn refused_and_not_told_are_two_things() {
     }
     for bytes in [
         response("503 Service Unavailable", "text/html", "<p>"),
+        response("403 Forbidden", "text/html", "<p>a firewall</p>"),
         response(
             "501 Not Implemented",
             "application/json",
