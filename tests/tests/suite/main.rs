@@ -8,6 +8,7 @@ mod failures;
 mod hostile;
 mod messages;
 mod redirects;
+mod rules;
 mod secrets;
 mod validation;
 mod wire;

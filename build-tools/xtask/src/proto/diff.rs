@@ -2,8 +2,10 @@
 
 use std::{collections::BTreeMap, fs};
 
+use prost_reflect::DescriptorPool;
+
 use super::{
-    Layout, VALIDATE,
+    Layout, PACKAGE, VALIDATE,
     elements::{Element, Elements},
     input::Input,
     secrets::NotSecret,
@@ -42,13 +44,13 @@ pub(super) fn diff(input: &Input, layout: &Layout) -> Result<Report, Failure> {
             ));
         }
     }
-    let mut notes = notes(&upstream, &here);
+    let mut notes = notes(&upstream, &input.pool);
     let fields = NotSecret::read(layout)?.unclassified(&input.pool, Some(&tree.pool));
     notes.extend(fields.iter().map(|field| unclassified(field)));
     Ok(Report { notes, differences })
 }
 
-fn notes(upstream: &Elements, here: &Elements) -> Vec<String> {
+fn notes(upstream: &Elements, pool: &DescriptorPool) -> Vec<String> {
     let mut notes = Vec::new();
     if !upstream.gnostic.is_empty() {
         let messages = upstream.gnostic.iter();
@@ -65,11 +67,8 @@ fn notes(upstream: &Elements, here: &Elements) -> Vec<String> {
             "note: gnostic options are left out; upstream, {messages} messages{others} carry them"
         ));
     }
-    for rule in upstream.cel.difference(&here.cel) {
-        notes.push(format!(
-            "note: a CEL rule that the tree doesn't have: {rule}"
-        ));
-    }
+    let unchecked = gitpod_build::unchecked_rules(pool, PACKAGE);
+    notes.extend(unchecked.into_iter().map(|rule| format!("note: {rule}")));
     notes
 }
 

@@ -1,6 +1,6 @@
 //! The API's descriptors as a flat list of elements with comparable attributes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use prost_reflect::{
     DescriptorPool, DynamicMessage, EnumDescriptor, FieldDescriptor, FileDescriptor,
@@ -24,8 +24,6 @@ pub(super) struct Elements {
     pub(super) by_name: BTreeMap<String, Element>,
     /// The elements whose gnostic options were left out.
     pub(super) gnostic: Vec<String>,
-    /// The text of every CEL rule.
-    pub(super) cel: BTreeSet<String>,
 }
 
 impl Elements {
@@ -181,9 +179,6 @@ impl Elements {
         }
         for option in options.assignments {
             let value = one_line(&option.value);
-            if option.name.ends_with(".cel") {
-                self.cel.extend(expression(&option.value));
-            }
             // A repeated option is assigned once for each of its values, whose order counts.
             attributes
                 .entry(format!("option {}", option.name))
@@ -199,11 +194,4 @@ impl Elements {
 fn one_line(text: &str) -> String {
     let lines: Vec<_> = text.lines().map(str::trim).collect();
     lines.join(" ")
-}
-
-/// The expression of a CEL rule in text format.
-fn expression(rule: &str) -> Option<String> {
-    rule.lines()
-        .find_map(|line| line.trim().strip_prefix("expression: "))
-        .map(str::to_owned)
 }

@@ -234,24 +234,25 @@ fn rules_of_oneofs_and_messages() {
 }
 
 #[test]
-fn a_cel_rule_that_is_new_is_named() {
-    let cel = |text: &str| {
-        message(&format!(
-            "int32 a = 1 [(buf.validate.field).cel = {{id: \"a\", expression: \"{text}\"}}];"
-        ))
+fn a_rule_that_nothing_checks_is_named() {
+    let notes = |rule: &str| {
+        let there = message(&format!("int32 a = 1 [(buf.validate.field).{rule}];"));
+        let repository = Repository::new([("toy.proto", &message("int32 a = 1;") as &str)]);
+        diff::diff(&upstream(&there), &repository.layout())
+            .unwrap()
+            .notes
     };
-    let repository = Repository::new([("toy.proto", &cel("old") as &str)]);
-    let notes = diff::diff(&upstream(&cel("new")), &repository.layout())
-        .unwrap()
-        .notes;
+    let cel = |text: &str| notes(&format!("cel = {{id: \"a\", expression: \"{text}\"}}"));
     assert_eq!(
-        notes,
-        ["note: a CEL rule that the tree doesn't have: \"new\""]
+        cel("this != 1"),
+        ["note: gitpod.v1.Toy.a: the CEL rule a (this != 1) isn't checked"]
     );
-    let notes = diff::diff(&upstream(&cel("old")), &repository.layout())
-        .unwrap()
-        .notes;
-    assert_eq!(notes, Vec::<String>::new());
+    assert_eq!(cel("this >= 1 && this <= 25"), Vec::<String>::new());
+    let unknown = notes("int32.in = 1");
+    assert!(
+        unknown[0].starts_with("note: gitpod.v1.Toy.a: Int32Rules.in is no validation rule"),
+        "{unknown:?}"
+    );
 }
 
 #[test]
