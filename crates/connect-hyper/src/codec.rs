@@ -75,12 +75,15 @@ impl Codec {
                 // prost names message, field and wire type, and quotes no value.
                 decode_error(format!("the response is not valid protobuf: {error}"))
             }),
-            Codec::Json => match std::str::from_utf8(&body) {
-                // The quicker way, for no string of it has to be checked.
-                Ok(text) => serde_json::from_str(text),
-                Err(_) => serde_json::from_slice(&body),
+            Codec::Json => {
+                // From a text, for no string of it has to be checked again; and from nothing else,
+                // as what reads a message is compiled for each form of input.
+                let text = std::str::from_utf8(&body).map_err(|error| {
+                    let (line, column) = position(&body[..error.valid_up_to()]);
+                    decode_error(malformed("is not valid JSON", line, column))
+                })?;
+                serde_json::from_str(text).map_err(|error| decode_error(json_error(&error)))
             }
-            .map_err(|error| decode_error(json_error(&error))),
         }
     }
 }
@@ -99,9 +102,68 @@ fn json_error(error: &serde_json::Error) -> String {
         Category::Eof => "is JSON that ends too early",
     };
     debug_assert!(error.source().is_none());
-    format!(
-        "the response {what}, at line {} column {}",
-        error.line(),
-        error.column()
-    )
+    malformed(what, error.line(), error.column())
+}
+
+fn malformed(what: &str, line: usize, column: usize) -> String {
+    format!("the response {what}, at line {line} column {column}")
+}
+
+/// Line and column of what comes behind this text, as serde_json counts them.
+fn position(before: &[u8]) -> (usize, usize) {
+    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+    let column = before
+        .iter()
+        .rev()
+        .take_while(|byte| **byte != b'\n')
+        .count()
+        + 1;
+    (line, column)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Clone, PartialEq, prost::Message, serde::Serialize, serde::Deserialize)]
+    #[serde(default)]
+    struct Word {
+        #[prost(string, tag = "1")]
+        text: String,
+    }
+
+    /// serde's own messages quote, and a value may be a secret.
+    #[test]
+    fn errors_say_where_and_not_what() {
+        for (body, says) in [
+            (
+                &b"{\"text\":\n S3CRET}"[..],
+                "not valid JSON, at line 2 column 2",
+            ),
+            (
+                b"{\"text\":\n 4711}",
+                "doesn't fit its field, at line 2 column 5",
+            ),
+            (
+                b"{\"text\":\n {\"S3CRET\":1}}",
+                "doesn't fit its field, at line 2 column 1",
+            ),
+            (
+                b"{\"text\":\n \"S3CRET",
+                "ends too early, at line 2 column 8",
+            ),
+            (
+                b"{\"text\":\n \"S3CRET\xff\"}",
+                "not valid JSON, at line 2 column 9",
+            ),
+            (b"\xffS3CRET", "not valid JSON, at line 1 column 1"),
+        ] {
+            let error = Codec::Json
+                .decode::<Word>(Bytes::from_static(body))
+                .unwrap_err();
+            let text = format!("{error} {error:?}");
+            assert!(text.contains(says), "{text}");
+            assert!(!text.contains("S3CRET") && !text.contains("4711"), "{text}");
+        }
+    }
 }

@@ -56,7 +56,9 @@ where
                 let length = elements.size_hint().unwrap_or(0).min(MOST_RESERVED);
                 let mut list = Vec::with_capacity(length);
                 while let Some(Element(element)) = elements.next_element()? {
-                    list.extend(element);
+                    if let Some(element) = element {
+                        list.push(element);
+                    }
                 }
                 Ok(list)
             }

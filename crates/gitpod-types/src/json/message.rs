@@ -152,7 +152,7 @@ where
     where
         D: ::serde::Deserializer<'de>,
     {
-        nullable(deserializer)
+        T::deserialize_nullable(deserializer)
     }
 }
 

@@ -35,7 +35,7 @@ pub(crate) use message::member;
 pub(crate) use message::messages;
 pub(crate) use number::NumberDeserialize;
 
-use self::message::{AsSerde, Element, Field, Key, Value};
+use self::message::{AsSerde, Element, Field, Key, Value, nullable};
 
 /// What the generated code takes for the crate `serde`.
 pub(crate) mod serde {
@@ -82,8 +82,15 @@ pub(crate) trait Deserialize<'de>: Sized {
         Self::deserialize(deserializer)
     }
 
-    /// As an element of a list or a map, or in an optional field: `None` is left
-    /// out.
+    /// As the value of a field that may be absent: `None` if it is `null` or to be left out.
+    fn deserialize_nullable<D>(deserializer: D) -> Result<Option<Self>, D::Error>
+    where
+        D: ::serde::Deserializer<'de>,
+    {
+        nullable(deserializer)
+    }
+
+    /// As an element of a list or a map: `None` is left out.
     fn deserialize_element<D>(deserializer: D) -> Result<Option<Self>, D::Error>
     where
         D: ::serde::Deserializer<'de>,

@@ -1,10 +1,10 @@
 //! Strings and booleans: as serde has them, but for `null`.
 
 use std::fmt;
+use std::marker::PhantomData;
 
 use ::serde::de::{Error, Visitor};
 
-use super::message::nullable;
 use super::{Deserialize, Serialize};
 
 impl Serialize for str {
@@ -39,7 +39,15 @@ macro_rules! as_serde {
             where
                 D: ::serde::Deserializer<'de>,
             {
-                nullable(deserializer).map(Option::unwrap_or_default)
+                Self::deserialize_nullable(deserializer).map(Option::unwrap_or_default)
+            }
+
+            fn deserialize_nullable<D>(deserializer: D) -> Result<Option<Self>, D::Error>
+            where
+                D: ::serde::Deserializer<'de>,
+            {
+                // In one step, where an option takes two.
+                deserializer.deserialize_any(Nullable::<$scalar>(PhantomData))
             }
 
             $(
@@ -56,6 +64,52 @@ macro_rules! as_serde {
 
 as_serde!(String);
 as_serde!(bool, BoolKey);
+
+struct Nullable<T>(PhantomData<T>);
+
+impl Visitor<'_> for Nullable<String> {
+    type Value = Option<String>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string or null")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Some(text.to_owned()))
+    }
+
+    fn visit_string<E>(self, text: String) -> Result<Self::Value, E> {
+        Ok(Some(text))
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_none<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+}
+
+impl Visitor<'_> for Nullable<bool> {
+    type Value = Option<bool>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("true, false or null")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Self::Value, E> {
+        Ok(Some(value))
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_none<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+}
 
 /// A boolean as the key of a map, which is a string. serde_json takes it as it stands there, and not
 /// what its escapes stand for.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use ::serde::de::{Error, Visitor};
+use ::serde::de::{Error, Unexpected, Visitor};
 use ::serde::ser;
 
 use super::{Deserialize, Serialize};
@@ -30,23 +30,32 @@ impl Serialize for Duration {
     }
 }
 
-impl<'de> Deserialize<'de> for Timestamp {
-    fn deserialize<D>(deserializer: D) -> Result<Self, D::Error>
-    where
-        D: ::serde::Deserializer<'de>,
-    {
-        deserializer.deserialize_str(Parsed(timestamp::parse, PhantomData))
-    }
+/// Reads either from its text.
+macro_rules! from_text {
+    ($time:ty, $parse:path) => {
+        impl<'de> Deserialize<'de> for $time {
+            fn deserialize<D>(deserializer: D) -> Result<Self, D::Error>
+            where
+                D: ::serde::Deserializer<'de>,
+            {
+                Self::deserialize_nullable(deserializer)?.ok_or_else(|| {
+                    D::Error::invalid_type(Unexpected::Unit, &"a string with a time")
+                })
+            }
+
+            fn deserialize_nullable<D>(deserializer: D) -> Result<Option<Self>, D::Error>
+            where
+                D: ::serde::Deserializer<'de>,
+            {
+                // In one step, where an option takes two.
+                deserializer.deserialize_any(Parsed($parse, PhantomData))
+            }
+        }
+    };
 }
 
-impl<'de> Deserialize<'de> for Duration {
-    fn deserialize<D>(deserializer: D) -> Result<Self, D::Error>
-    where
-        D: ::serde::Deserializer<'de>,
-    {
-        deserializer.deserialize_str(Parsed(duration::parse, PhantomData))
-    }
-}
+from_text!(Timestamp, timestamp::parse);
+from_text!(Duration, duration::parse);
 
 struct Parsed<T, P>(P, PhantomData<T>);
 
@@ -54,16 +63,24 @@ impl<T, P> Visitor<'_> for Parsed<T, P>
 where
     P: FnOnce(&str) -> Result<T, TimeError>,
 {
-    type Value = T;
+    type Value = Option<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string with a time")
+        f.write_str("a string with a time, or null")
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Self::Value, E>
     where
         E: Error,
     {
-        (self.0)(text).map_err(E::custom)
+        (self.0)(text).map(Some).map_err(E::custom)
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_none<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
     }
 }
