@@ -1,8 +1,11 @@
 //! `cargo xtask simulate-rotations`: rotations while everything goes wrong that may.
 
+use std::path::{Path, PathBuf};
 use std::process::{self, ExitCode};
 
 use crate::Failure;
+
+const NAME: &str = "simulate-rotations";
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Command {
@@ -22,20 +25,40 @@ pub(crate) struct Command {
 
 impl Command {
     pub(crate) fn run(self) -> Result<ExitCode, Failure> {
+        let failed = |what: &str, error| Failure::new(format!("{what} can't be run: {error}"));
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let mut command = process::Command::new(cargo);
-        command.args(["run", "--quiet", "--package", "gitpod-tests"]);
-        command.args(["--example", "simulate-rotations"]);
-        command.args(self.release.then_some("--release"));
-        command.args(["--", &self.count.to_string(), &self.seed.to_string()]);
-        command.args(self.only.map(|only| only.to_string()));
-        let status = command
+        // Of the whole workspace, so that what its tests have built is found.
+        let built = process::Command::new(cargo)
+            .args(["build", "--quiet", "--workspace", "--example", NAME])
+            .args(self.release.then_some("--release"))
             .status()
-            .map_err(|error| Failure::new(format!("cargo can't be run: {error}")))?;
+            .map_err(|error| failed("cargo", error))?;
+        if !built.success() {
+            return Ok(ExitCode::FAILURE);
+        }
+        let status = process::Command::new(self.program()?)
+            .args([&self.count, &self.seed].map(u64::to_string))
+            .args(self.only.map(|only| only.to_string()))
+            .status()
+            .map_err(|error| failed(NAME, error))?;
         Ok(if status.success() {
             ExitCode::SUCCESS
         } else {
             ExitCode::FAILURE
         })
+    }
+
+    /// Where cargo has put it: beside this program, or beside what is built for a release.
+    fn program(&self) -> Result<PathBuf, Failure> {
+        let own = std::env::current_exe();
+        let own = own.map_err(|error| Failure::new(format!("where am I? {error}")))?;
+        let folder = own.parent().unwrap_or(Path::new("."));
+        let folder = if self.release {
+            folder.with_file_name("release")
+        } else {
+            folder.to_owned()
+        };
+        let name = format!("{NAME}{}", std::env::consts::EXE_SUFFIX);
+        Ok(folder.join("examples").join(name))
     }
 }

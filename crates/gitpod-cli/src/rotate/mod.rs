@@ -24,6 +24,9 @@ use crate::exit::{Exit, Failure};
 use crate::signal::Signals;
 use crate::{connection, output};
 
+/// The life of a token unless told otherwise.
+const LIFE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 pub(crate) async fn run(
     command: Rotation,
     connection: &Connection,
@@ -45,9 +48,7 @@ pub(crate) async fn run(
 
 async fn rotate(args: Rotate, connection: &Connection, form: Output) -> Result<Exit, Failure> {
     let args = config::fill_in(args)?;
-    if let (Some(before), Some(life)) = (args.rotate_before, args.expires_in)
-        && before >= life
-    {
+    if args.rotate_before >= Some(args.expires_in.unwrap_or(LIFE)) {
         return Err(Failure::usage(
             "--rotate-before: expected less than --expires-in, or each run would rotate",
         ));

@@ -1,5 +1,7 @@
 //! `scim rotate` and `resume`: the real binary, the embedded server, real files.
 
+#[cfg(target_os = "linux")]
+mod docs;
 mod faults;
 mod files;
 mod happy;
