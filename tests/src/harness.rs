@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::ops::Deref;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 
 use gitpod_client::{Client, ClientBuilder, Codec, Error};
@@ -19,6 +20,10 @@ static SUBSCRIBER: Once = Once::new();
 pub struct Harness {
     server: Server,
     noted: Mutex<String>,
+    /// What to look for besides what the server gave out.
+    watched: Mutex<Vec<String>>,
+    /// How much of the log has been searched, or was there before this began.
+    searched: AtomicUsize,
 }
 
 impl Harness {
@@ -44,9 +49,12 @@ impl Harness {
                 .with_writer(Log)
                 .init();
         });
+        let searched = AtomicUsize::new(lock(&LOG).len());
         Ok(Self {
             server: builder.start().await?,
             noted: Mutex::default(),
+            watched: Mutex::default(),
+            searched,
         })
     }
 
@@ -104,19 +112,41 @@ impl Harness {
         error
     }
 
-    fn leaks(&self) -> Vec<&'static str> {
-        let log = String::from_utf8_lossy(&lock(&LOG)).into_owned();
-        let noted = lock(&self.noted);
+    /// Has this looked for as well, when the harness goes.
+    pub fn watch_for(&self, secret: impl Into<String>) {
+        lock(&self.watched).push(secret.into());
+    }
+
+    /// Searches now for what would be searched for in the end, and doesn't look at it again.
+    ///
+    /// # Panics
+    ///
+    /// When a secret was printed.
+    pub fn search(&self) {
+        let leaks = self.leaks();
+        assert!(leaks.is_empty(), "a secret stands in: {}", leaks.join(", "));
+    }
+
+    /// Where a secret was printed, and what stands before it.
+    fn leaks(&self) -> Vec<String> {
+        let log = {
+            let log = lock(&LOG);
+            let searched = self.searched.swap(log.len(), Ordering::Relaxed);
+            String::from_utf8_lossy(&log[searched..]).into_owned()
+        };
+        let noted = std::mem::take(&mut *lock(&self.noted));
         let mut secrets = self.server.tokens_issued();
+        secrets.extend(lock(&self.watched).iter().cloned());
         secrets.push(self.server.api_key().to_owned());
         let mut found = Vec::new();
         for secret in &secrets {
             assert!(secret.len() >= 16, "too short to be searched for");
-            if log.contains(secret.as_str()) {
-                found.push("the log");
-            }
-            if noted.contains(secret.as_str()) {
-                found.push("what was printed");
+            for (place, text) in [("the log", &log), ("what was printed", &noted)] {
+                if let Some((before, _)) = text.split_once(secret.as_str()) {
+                    let before: Vec<char> = before.chars().rev().take(80).collect();
+                    let before: String = before.into_iter().rev().collect();
+                    found.push(format!("{place}, behind {before:?}"));
+                }
             }
         }
         found
@@ -134,8 +164,7 @@ impl Deref for Harness {
 impl Drop for Harness {
     fn drop(&mut self) {
         if !std::thread::panicking() {
-            let leaks = self.leaks();
-            assert!(leaks.is_empty(), "a secret stands in: {}", leaks.join(", "));
+            self.search();
         }
     }
 }

@@ -123,7 +123,12 @@ impl Api {
     /// [`types`](Self::types) generates.
     pub fn registry(&self, is_on: impl Fn(&str) -> bool) -> String {
         let selection = Selection::of(&self.pool, &self.package, &self.selected(is_on));
-        registry::generate(self, &selection)
+        registry::generate(self, |name| selection.has(name))
+    }
+
+    /// The same for each message type that `is_wanted` says yes to, given its full name.
+    pub fn registry_of(&self, is_wanted: impl Fn(&str) -> bool) -> String {
+        registry::generate(self, is_wanted)
     }
 
     /// The files of the tree, without those that they import from elsewhere.
