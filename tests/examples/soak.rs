@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 use gitpod_client::connect_hyper::Unary;
 use gitpod_client::{Client, Code, Codec, Method};
 use gitpod_testing::Server;
+use gitpod_tests::memory::memory;
 use gitpod_tests::toy::Word;
 
 const KEY: &str = "the-key-of-the-soak";
@@ -183,12 +184,4 @@ async fn soak(client: Client, calls: u64, at_once: u64) -> String {
 fn wrong(what: &str) -> ! {
     eprintln!("{what}");
     exit(1)
-}
-
-/// A figure of this process's memory in KiB; 0 where the system doesn't tell.
-fn memory(name: &str) -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find(|line| line.starts_with(name));
-    line.and_then(|line| line.split_whitespace().nth(1)?.parse().ok())
-        .unwrap_or(0)
 }

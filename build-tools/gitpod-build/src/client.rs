@@ -9,18 +9,23 @@ use prost_types::source_code_info::Location;
 
 use crate::api::Api;
 use crate::descriptors::{flag, is_required};
-use crate::{docs, names, redact};
+use crate::{docs, listing, names, redact, watched};
 
 /// The whole of `client.rs`.
 pub(crate) fn generate(api: &Api, services: &[ServiceDescriptor]) -> String {
     let mut code = String::new();
     for service in services {
-        generate_service(&mut code, api, service);
+        generate_service(&mut code, api, service, services);
     }
     code
 }
 
-fn generate_service(code: &mut String, api: &Api, service: &ServiceDescriptor) {
+fn generate_service(
+    code: &mut String,
+    api: &Api,
+    service: &ServiceDescriptor,
+    all: &[ServiceDescriptor],
+) {
     let comments = Comments::of(service);
     let stem = names::service_stem(service.name());
     let module = names::snake(stem);
@@ -57,6 +62,8 @@ fn generate_service(code: &mut String, api: &Api, service: &ServiceDescriptor) {
     code.push_str("    }\n");
     for method in service.methods() {
         generate_marker(code, api, &client, &method);
+        listing::generate(code, api, &method);
+        watched::generate(code, api, &method, all);
     }
     code.push_str("}\n\n");
 

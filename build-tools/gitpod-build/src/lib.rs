@@ -8,6 +8,7 @@ mod docs;
 mod embedded;
 mod error;
 mod json;
+mod listing;
 mod names;
 mod prune;
 mod redact;
@@ -15,6 +16,7 @@ mod registry;
 mod selection;
 mod types;
 mod validate;
+mod watched;
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};

@@ -18,8 +18,8 @@ pub(crate) struct Selection {
 
 impl Selection {
     /// What `services` need: the types of their own files and all that these
-    /// reach. Besides, what no service can reach and no service's file declares:
-    /// the details that any error may carry.
+    /// reach. Besides, the details that any error may carry: what no service can
+    /// reach and no service's file declares, and what no call has and is named so.
     pub(crate) fn of(pool: &DescriptorPool, package: &str, services: &[ServiceDescriptor]) -> Self {
         let mut selection = Self::default();
         for service in services {
@@ -27,13 +27,18 @@ impl Selection {
             selection.add_service(service);
         }
 
+        let mut of_calls = Self::default();
         let mut anybodys = Self::default();
         for service in pool.services() {
+            of_calls.add_service(&service);
             anybodys.add_file(&service.parent_file());
             anybodys.add_service(&service);
         }
         for message in pool.all_messages() {
-            if message.package_name() == package && !anybodys.has(message.full_name()) {
+            let name = message.full_name();
+            // A service's errors may have details that another service's file declares.
+            let is_detail = name.ends_with("Details") && !of_calls.has(name);
+            if message.package_name() == package && (is_detail || !anybodys.has(name)) {
                 selection.add_message(&message);
             }
         }

@@ -280,6 +280,22 @@ impl Options {
         self.more.get_or_insert_default()
     }
 
+    /// The same for another call; the signal stays here, and the error goes with the first.
+    pub(crate) fn again(&mut self) -> Self {
+        Self {
+            timeout: self.timeout,
+            signal: Signal::default(),
+            more: self.more.as_mut().map(|more| {
+                Box::new(More {
+                    headers: more.headers.clone(),
+                    span: None,
+                    error: more.error.take(),
+                    ..**more
+                })
+            }),
+        }
+    }
+
     pub(crate) fn retry(&mut self, policy: RetryPolicy) {
         self.more().retry = Some(policy);
     }

@@ -79,6 +79,18 @@ impl RetryPolicy {
         self
     }
 
+    /// How long to wait after so many failures in a row (1 after the first), the last of which was
+    /// `error`: what the server asks for, up to the limit, else a random share of the backoff.
+    ///
+    /// For what goes on beyond one call: a stream that is opened again when it breaks.
+    #[must_use]
+    pub fn wait_after(&self, failures: u32, error: Option<&Error>) -> Duration {
+        match error.and_then(|error| retry_after::asked(error, SystemTime::now())) {
+            Some(asked) => asked.min(self.max_server_wait),
+            None => self.wait(failures, fastrand::f64()),
+        }
+    }
+
     /// Full jitter: any share of an exponential backoff, `jitter` of it.
     fn wait(&self, attempt: u32, jitter: f64) -> Duration {
         // Beyond 64 doublings nothing grows.

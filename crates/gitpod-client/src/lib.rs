@@ -4,6 +4,8 @@ mod client;
 mod env;
 mod services;
 mod validation;
+#[cfg(feature = "event")]
+pub mod watch;
 
 pub use client::{Client, ClientBuilder, DEFAULT_BASE_URL};
 pub use env::credential_variable;
@@ -14,8 +16,8 @@ pub use services::*;
 pub use connect_hyper::{
     Attempt, BoxError, Call, Code, Codec, Compression, Credential, CredentialFile,
     CredentialFuture, CredentialProvider, DynamicCall, DynamicMethod, DynamicResponse,
-    DynamicStreaming, Error, ErrorDetail, Execution, Idempotency, Message, Method, RawResponse,
-    RequestBody, Response, RetryPolicy, Streaming, Unary, rpc,
+    DynamicStreaming, Error, ErrorDetail, Execution, Idempotency, Items, Message, Method, Paged,
+    Pages, RawResponse, RequestBody, Response, RetryPolicy, Streaming, Unary, rpc,
 };
 
 pub use connect_hyper;

@@ -23,7 +23,7 @@ pub use clock::Clock;
 pub use connect::codec::Codec;
 pub use connect::compression::Compression;
 pub use connect::error::ServerError;
-pub use connect_hyper::{Code, Method};
+pub use connect_hyper::{Code, Idempotency, Method};
 pub use fault::{ConnectionFault, Fault, FaultHandle, FaultPlan};
 pub use handler::{Request, RequestStream, Response, ResponseSender, ResponseStream, ServedKind};
 pub use http;

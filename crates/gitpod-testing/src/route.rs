@@ -1,5 +1,6 @@
 //! Which part of the server a path leads to, and the handlers of the RPCs.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
 
@@ -68,15 +69,15 @@ pub(crate) fn is_of_the_api(path: &str) -> bool {
 
 /// The handlers, by path.
 #[derive(Debug, Default)]
-pub(crate) struct Router(RwLock<HashMap<&'static str, Handler>>);
+pub(crate) struct Router(RwLock<HashMap<Cow<'static, str>, Handler>>);
 
 impl Router {
     /// Adds a handler, in place of one that is there.
-    pub(crate) fn add(&self, path: &'static str, handler: Handler) {
+    pub(crate) fn add(&self, path: impl Into<Cow<'static, str>>, handler: Handler) {
         self.0
             .write()
             .unwrap_or_else(PoisonError::into_inner)
-            .insert(path, handler);
+            .insert(path.into(), handler);
     }
 
     pub(crate) fn find(&self, path: &str) -> Option<Handler> {

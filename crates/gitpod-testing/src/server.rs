@@ -6,7 +6,8 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use connect_hyper::Method;
+use bytes::Bytes;
+use connect_hyper::{Idempotency, Method};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -296,6 +297,26 @@ impl Server {
     {
         let handler = Handler::of::<M, F, Fut>(handler);
         self.0.dispatcher.router.add(M::PATH, handler);
+    }
+
+    /// Has calls of a unary method answered by a handler that knows it by its path alone,
+    /// `/package.Service/Method`. It gets the request's message as it came, decompressed, in the form
+    /// that [`Request::codec`](Request::codec) says, and gives the response's in the same form.
+    ///
+    /// For stand-ins of many methods, such as a recording proxy, and for messages that no type
+    /// of this build has. `idempotency` says whether calls by GET are answered: those of methods
+    /// without side effects are.
+    pub fn handle_encoded<F, Fut>(
+        &self,
+        path: impl Into<String>,
+        idempotency: Idempotency,
+        handler: F,
+    ) where
+        F: Fn(Request<Bytes>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Response<Bytes>, ServerError>> + Send + 'static,
+    {
+        let handler = Handler::encoded(handler, idempotency == Idempotency::NoSideEffects);
+        self.0.dispatcher.router.add(path.into(), handler);
     }
 
     /// Takes one more API key.

@@ -6,6 +6,7 @@ mod connections;
 mod details;
 mod failures;
 mod hostile;
+mod listings;
 mod messages;
 mod redirects;
 mod rules;

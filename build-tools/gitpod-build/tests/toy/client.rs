@@ -32,8 +32,18 @@ pub mod r#box {
             self.client.call(request)
         }
 
+        /// Lists boxes.
+        pub fn list_boxes(&self, request: ::gitpod_types::v1::ListBoxesRequest) -> ::connect_hyper::Call<ListBoxes> {
+            self.client.call(request)
+        }
+
         /// Watches a box.
         pub fn watch_box(&self, request: ::gitpod_types::v1::GetBoxRequest) -> ::connect_hyper::Call<WatchBox> {
+            self.client.call(request)
+        }
+
+        /// Watches everything.
+        pub fn watch_events(&self, request: ::gitpod_types::v1::GetBoxRequest) -> ::connect_hyper::Call<WatchEvents> {
             self.client.call(request)
         }
     }
@@ -97,6 +107,42 @@ pub mod r#box {
         }
     }
 
+    /// The RPC `toy.v1.BoxService/ListBoxes`.
+    ///
+    /// It is called by [`BoxClient::list_boxes`].
+    #[derive(Debug, Clone, Copy)]
+    pub enum ListBoxes {}
+
+    impl ::connect_hyper::Method for ListBoxes {
+        type Request = ::gitpod_types::v1::ListBoxesRequest;
+        type Response = ::gitpod_types::v1::ListBoxesResponse;
+        type Kind = ::connect_hyper::Unary;
+        const PATH: &'static str = "/toy.v1.BoxService/ListBoxes";
+        const IDEMPOTENCY: ::connect_hyper::Idempotency = ::connect_hyper::Idempotency::NoSideEffects;
+        #[inline]
+        fn validate(request: &Self::Request) -> ::core::result::Result<(), ::connect_hyper::Error> {
+            crate::validation::check(request)
+        }
+    }
+
+    #[allow(deprecated)]
+    impl ::connect_hyper::Paged for ListBoxes {
+        type Item = ::gitpod_types::v1::Box;
+        #[inline]
+        fn page(request: &mut Self::Request) -> (&mut i32, &mut ::prost::alloc::string::String) {
+            let pagination = request.pagination.get_or_insert_default();
+            (&mut pagination.page_size, &mut pagination.token)
+        }
+        #[inline]
+        fn next_token(response: &Self::Response) -> &str {
+            response.pagination.as_ref().map_or("", |pagination| &pagination.next_token)
+        }
+        #[inline]
+        fn take_items(response: &mut Self::Response) -> ::prost::alloc::vec::Vec<Self::Item> {
+            ::core::mem::take(&mut response.boxes)
+        }
+    }
+
     /// The RPC `toy.v1.BoxService/WatchBox`.
     ///
     /// It is called by [`BoxClient::watch_box`].
@@ -109,6 +155,23 @@ pub mod r#box {
         type Kind = ::connect_hyper::ServerStreaming;
         const PATH: &'static str = "/toy.v1.BoxService/WatchBox";
         const IDEMPOTENCY: ::connect_hyper::Idempotency = ::connect_hyper::Idempotency::NoSideEffects;
+        #[inline]
+        fn validate(request: &Self::Request) -> ::core::result::Result<(), ::connect_hyper::Error> {
+            crate::validation::check(request)
+        }
+    }
+
+    /// The RPC `toy.v1.BoxService/WatchEvents`.
+    ///
+    /// It is called by [`BoxClient::watch_events`].
+    #[derive(Debug, Clone, Copy)]
+    pub enum WatchEvents {}
+
+    impl ::connect_hyper::Method for WatchEvents {
+        type Request = ::gitpod_types::v1::GetBoxRequest;
+        type Response = ::gitpod_types::v1::GetBoxResponse;
+        type Kind = ::connect_hyper::ServerStreaming;
+        const PATH: &'static str = "/toy.v1.BoxService/WatchEvents";
         #[inline]
         fn validate(request: &Self::Request) -> ::core::result::Result<(), ::connect_hyper::Error> {
             crate::validation::check(request)

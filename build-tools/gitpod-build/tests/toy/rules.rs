@@ -61,5 +61,9 @@ crate::validate::without_rules! {
     v1::ErrorDetails,
     v1::GetBoxRequest,
     v1::GetBoxResponse,
+    v1::ListBoxesRequest,
+    v1::ListBoxesResponse,
+    v1::PaginationRequest,
+    v1::PaginationResponse,
     v1::PaintBoxResponse,
 }

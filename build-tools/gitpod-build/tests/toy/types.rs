@@ -42,6 +42,76 @@ impl Colour {
         }
     }
 }
+/// What events tell of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ResourceType {
+    Unspecified = 0,
+    Box = 1,
+}
+impl ResourceType {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "RESOURCE_TYPE_UNSPECIFIED",
+            Self::Box => "RESOURCE_TYPE_BOX",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "RESOURCE_TYPE_UNSPECIFIED" => Some(Self::Unspecified),
+            "RESOURCE_TYPE_BOX" => Some(Self::Box),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListBoxesRequest {
+    #[prost(message, optional, tag = "1")]
+    pub pagination: ::core::option::Option<PaginationRequest>,
+}
+impl ::prost::Name for ListBoxesRequest {
+const NAME: &'static str = "ListBoxesRequest";
+const PACKAGE: &'static str = "toy.v1";
+fn full_name() -> ::prost::alloc::string::String { "toy.v1.ListBoxesRequest".into() }fn type_url() -> ::prost::alloc::string::String { "type.googleapis.com/toy.v1.ListBoxesRequest".into() }}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListBoxesResponse {
+    #[prost(message, optional, tag = "1")]
+    pub pagination: ::core::option::Option<PaginationResponse>,
+    #[prost(message, repeated, tag = "3")]
+    pub boxes: ::prost::alloc::vec::Vec<Box>,
+    /// Not the items, for it is declared behind them.
+    #[prost(string, repeated, tag = "2")]
+    pub lids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+impl ::prost::Name for ListBoxesResponse {
+const NAME: &'static str = "ListBoxesResponse";
+const PACKAGE: &'static str = "toy.v1";
+fn full_name() -> ::prost::alloc::string::String { "toy.v1.ListBoxesResponse".into() }fn type_url() -> ::prost::alloc::string::String { "type.googleapis.com/toy.v1.ListBoxesResponse".into() }}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PaginationRequest {
+    #[prost(int32, tag = "1")]
+    pub page_size: i32,
+    #[prost(string, tag = "2")]
+    pub token: ::prost::alloc::string::String,
+}
+impl ::prost::Name for PaginationRequest {
+const NAME: &'static str = "PaginationRequest";
+const PACKAGE: &'static str = "toy.v1";
+fn full_name() -> ::prost::alloc::string::String { "toy.v1.PaginationRequest".into() }fn type_url() -> ::prost::alloc::string::String { "type.googleapis.com/toy.v1.PaginationRequest".into() }}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PaginationResponse {
+    #[prost(string, tag = "1")]
+    pub next_token: ::prost::alloc::string::String,
+}
+impl ::prost::Name for PaginationResponse {
+const NAME: &'static str = "PaginationResponse";
+const PACKAGE: &'static str = "toy.v1";
+fn full_name() -> ::prost::alloc::string::String { "toy.v1.PaginationResponse".into() }fn type_url() -> ::prost::alloc::string::String { "type.googleapis.com/toy.v1.PaginationResponse".into() }}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RegenerateBoxKeyRequest {
     /// Whose key to make.
@@ -1063,6 +1133,441 @@ impl<'de> serde::Deserialize<'de> for GetBoxResponse {
         deserializer.deserialize_struct("toy.v1.GetBoxResponse", FIELDS, GeneratedVisitor)
     }
 }
+impl serde::Serialize for ListBoxesRequest {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        use serde::ser::SerializeStruct;
+        let mut len = 0;
+        if self.pagination.is_some() {
+            len += 1;
+        }
+        let mut struct_ser = serializer.serialize_struct("toy.v1.ListBoxesRequest", len)?;
+        if let Some(v) = self.pagination.as_ref() {
+            struct_ser.serialize_field("pagination", v)?;
+        }
+        struct_ser.end()
+    }
+}
+impl<'de> serde::Deserialize<'de> for ListBoxesRequest {
+    #[allow(deprecated)]
+    fn deserialize<D>(deserializer: D) -> std::result::Result<Self, D::Error>
+    where
+        D: serde::Deserializer<'de>,
+    {
+        const FIELDS: &[&str] = &[
+            "pagination",
+        ];
+
+        #[allow(clippy::enum_variant_names)]
+        enum GeneratedField {
+            Pagination,
+            __SkipField__,
+        }
+        impl<'de> serde::Deserialize<'de> for GeneratedField {
+            fn deserialize<D>(deserializer: D) -> std::result::Result<GeneratedField, D::Error>
+            where
+                D: serde::Deserializer<'de>,
+            {
+                struct GeneratedVisitor;
+
+                impl serde::de::Visitor<'_> for GeneratedVisitor {
+                    type Value = GeneratedField;
+
+                    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                        write!(formatter, "expected one of: {:?}", &FIELDS)
+                    }
+
+                    #[allow(unused_variables)]
+                    fn visit_str<E>(self, value: &str) -> std::result::Result<GeneratedField, E>
+                    where
+                        E: serde::de::Error,
+                    {
+                        match value {
+                            "pagination" => Ok(GeneratedField::Pagination),
+                            _ => Ok(GeneratedField::__SkipField__),
+                        }
+                    }
+                }
+                deserializer.deserialize_identifier(GeneratedVisitor)
+            }
+        }
+        struct GeneratedVisitor;
+        impl<'de> serde::de::Visitor<'de> for GeneratedVisitor {
+            type Value = ListBoxesRequest;
+
+            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                formatter.write_str("struct toy.v1.ListBoxesRequest")
+            }
+
+            fn visit_map<V>(self, mut map_: V) -> std::result::Result<ListBoxesRequest, V::Error>
+                where
+                    V: serde::de::MapAccess<'de>,
+            {
+                let mut pagination__ = None;
+                while let Some(k) = map_.next_key()? {
+                    match k {
+                        GeneratedField::Pagination => {
+                            if pagination__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("pagination"));
+                            }
+                            pagination__ = map_.next_value()?;
+                        }
+                        GeneratedField::__SkipField__ => {
+                            let _ = map_.next_value::<serde::de::IgnoredAny>()?;
+                        }
+                    }
+                }
+                Ok(ListBoxesRequest {
+                    pagination: pagination__,
+                })
+            }
+        }
+        deserializer.deserialize_struct("toy.v1.ListBoxesRequest", FIELDS, GeneratedVisitor)
+    }
+}
+impl serde::Serialize for ListBoxesResponse {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        use serde::ser::SerializeStruct;
+        let mut len = 0;
+        if self.pagination.is_some() {
+            len += 1;
+        }
+        if !self.boxes.is_empty() {
+            len += 1;
+        }
+        if !self.lids.is_empty() {
+            len += 1;
+        }
+        let mut struct_ser = serializer.serialize_struct("toy.v1.ListBoxesResponse", len)?;
+        if let Some(v) = self.pagination.as_ref() {
+            struct_ser.serialize_field("pagination", v)?;
+        }
+        if !self.boxes.is_empty() {
+            struct_ser.serialize_field("boxes", &self.boxes)?;
+        }
+        if !self.lids.is_empty() {
+            struct_ser.serialize_field("lids", &self.lids)?;
+        }
+        struct_ser.end()
+    }
+}
+impl<'de> serde::Deserialize<'de> for ListBoxesResponse {
+    #[allow(deprecated)]
+    fn deserialize<D>(deserializer: D) -> std::result::Result<Self, D::Error>
+    where
+        D: serde::Deserializer<'de>,
+    {
+        const FIELDS: &[&str] = &[
+            "pagination",
+            "boxes",
+            "lids",
+        ];
+
+        #[allow(clippy::enum_variant_names)]
+        enum GeneratedField {
+            Pagination,
+            Boxes,
+            Lids,
+            __SkipField__,
+        }
+        impl<'de> serde::Deserialize<'de> for GeneratedField {
+            fn deserialize<D>(deserializer: D) -> std::result::Result<GeneratedField, D::Error>
+            where
+                D: serde::Deserializer<'de>,
+            {
+                struct GeneratedVisitor;
+
+                impl serde::de::Visitor<'_> for GeneratedVisitor {
+                    type Value = GeneratedField;
+
+                    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                        write!(formatter, "expected one of: {:?}", &FIELDS)
+                    }
+
+                    #[allow(unused_variables)]
+                    fn visit_str<E>(self, value: &str) -> std::result::Result<GeneratedField, E>
+                    where
+                        E: serde::de::Error,
+                    {
+                        match value {
+                            "pagination" => Ok(GeneratedField::Pagination),
+                            "boxes" => Ok(GeneratedField::Boxes),
+                            "lids" => Ok(GeneratedField::Lids),
+                            _ => Ok(GeneratedField::__SkipField__),
+                        }
+                    }
+                }
+                deserializer.deserialize_identifier(GeneratedVisitor)
+            }
+        }
+        struct GeneratedVisitor;
+        impl<'de> serde::de::Visitor<'de> for GeneratedVisitor {
+            type Value = ListBoxesResponse;
+
+            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                formatter.write_str("struct toy.v1.ListBoxesResponse")
+            }
+
+            fn visit_map<V>(self, mut map_: V) -> std::result::Result<ListBoxesResponse, V::Error>
+                where
+                    V: serde::de::MapAccess<'de>,
+            {
+                let mut pagination__ = None;
+                let mut boxes__ = None;
+                let mut lids__ = None;
+                while let Some(k) = map_.next_key()? {
+                    match k {
+                        GeneratedField::Pagination => {
+                            if pagination__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("pagination"));
+                            }
+                            pagination__ = map_.next_value()?;
+                        }
+                        GeneratedField::Boxes => {
+                            if boxes__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("boxes"));
+                            }
+                            boxes__ = Some(map_.next_value()?);
+                        }
+                        GeneratedField::Lids => {
+                            if lids__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("lids"));
+                            }
+                            lids__ = Some(map_.next_value()?);
+                        }
+                        GeneratedField::__SkipField__ => {
+                            let _ = map_.next_value::<serde::de::IgnoredAny>()?;
+                        }
+                    }
+                }
+                Ok(ListBoxesResponse {
+                    pagination: pagination__,
+                    boxes: boxes__.unwrap_or_default(),
+                    lids: lids__.unwrap_or_default(),
+                })
+            }
+        }
+        deserializer.deserialize_struct("toy.v1.ListBoxesResponse", FIELDS, GeneratedVisitor)
+    }
+}
+impl serde::Serialize for PaginationRequest {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        use serde::ser::SerializeStruct;
+        let mut len = 0;
+        if self.page_size != 0 {
+            len += 1;
+        }
+        if !self.token.is_empty() {
+            len += 1;
+        }
+        let mut struct_ser = serializer.serialize_struct("toy.v1.PaginationRequest", len)?;
+        if self.page_size != 0 {
+            struct_ser.serialize_field("pageSize", &self.page_size)?;
+        }
+        if !self.token.is_empty() {
+            struct_ser.serialize_field("token", &self.token)?;
+        }
+        struct_ser.end()
+    }
+}
+impl<'de> serde::Deserialize<'de> for PaginationRequest {
+    #[allow(deprecated)]
+    fn deserialize<D>(deserializer: D) -> std::result::Result<Self, D::Error>
+    where
+        D: serde::Deserializer<'de>,
+    {
+        const FIELDS: &[&str] = &[
+            "page_size",
+            "pageSize",
+            "token",
+        ];
+
+        #[allow(clippy::enum_variant_names)]
+        enum GeneratedField {
+            PageSize,
+            Token,
+            __SkipField__,
+        }
+        impl<'de> serde::Deserialize<'de> for GeneratedField {
+            fn deserialize<D>(deserializer: D) -> std::result::Result<GeneratedField, D::Error>
+            where
+                D: serde::Deserializer<'de>,
+            {
+                struct GeneratedVisitor;
+
+                impl serde::de::Visitor<'_> for GeneratedVisitor {
+                    type Value = GeneratedField;
+
+                    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                        write!(formatter, "expected one of: {:?}", &FIELDS)
+                    }
+
+                    #[allow(unused_variables)]
+                    fn visit_str<E>(self, value: &str) -> std::result::Result<GeneratedField, E>
+                    where
+                        E: serde::de::Error,
+                    {
+                        match value {
+                            "pageSize" | "page_size" => Ok(GeneratedField::PageSize),
+                            "token" => Ok(GeneratedField::Token),
+                            _ => Ok(GeneratedField::__SkipField__),
+                        }
+                    }
+                }
+                deserializer.deserialize_identifier(GeneratedVisitor)
+            }
+        }
+        struct GeneratedVisitor;
+        impl<'de> serde::de::Visitor<'de> for GeneratedVisitor {
+            type Value = PaginationRequest;
+
+            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                formatter.write_str("struct toy.v1.PaginationRequest")
+            }
+
+            fn visit_map<V>(self, mut map_: V) -> std::result::Result<PaginationRequest, V::Error>
+                where
+                    V: serde::de::MapAccess<'de>,
+            {
+                let mut page_size__ = None;
+                let mut token__ = None;
+                while let Some(k) = map_.next_key()? {
+                    match k {
+                        GeneratedField::PageSize => {
+                            if page_size__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("pageSize"));
+                            }
+                            page_size__ = 
+                                Some(map_.next_value::<::pbjson::private::NumberDeserialize<_>>()?.0)
+                            ;
+                        }
+                        GeneratedField::Token => {
+                            if token__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("token"));
+                            }
+                            token__ = Some(map_.next_value()?);
+                        }
+                        GeneratedField::__SkipField__ => {
+                            let _ = map_.next_value::<serde::de::IgnoredAny>()?;
+                        }
+                    }
+                }
+                Ok(PaginationRequest {
+                    page_size: page_size__.unwrap_or_default(),
+                    token: token__.unwrap_or_default(),
+                })
+            }
+        }
+        deserializer.deserialize_struct("toy.v1.PaginationRequest", FIELDS, GeneratedVisitor)
+    }
+}
+impl serde::Serialize for PaginationResponse {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        use serde::ser::SerializeStruct;
+        let mut len = 0;
+        if !self.next_token.is_empty() {
+            len += 1;
+        }
+        let mut struct_ser = serializer.serialize_struct("toy.v1.PaginationResponse", len)?;
+        if !self.next_token.is_empty() {
+            struct_ser.serialize_field("nextToken", &self.next_token)?;
+        }
+        struct_ser.end()
+    }
+}
+impl<'de> serde::Deserialize<'de> for PaginationResponse {
+    #[allow(deprecated)]
+    fn deserialize<D>(deserializer: D) -> std::result::Result<Self, D::Error>
+    where
+        D: serde::Deserializer<'de>,
+    {
+        const FIELDS: &[&str] = &[
+            "next_token",
+            "nextToken",
+        ];
+
+        #[allow(clippy::enum_variant_names)]
+        enum GeneratedField {
+            NextToken,
+            __SkipField__,
+        }
+        impl<'de> serde::Deserialize<'de> for GeneratedField {
+            fn deserialize<D>(deserializer: D) -> std::result::Result<GeneratedField, D::Error>
+            where
+                D: serde::Deserializer<'de>,
+            {
+                struct GeneratedVisitor;
+
+                impl serde::de::Visitor<'_> for GeneratedVisitor {
+                    type Value = GeneratedField;
+
+                    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                        write!(formatter, "expected one of: {:?}", &FIELDS)
+                    }
+
+                    #[allow(unused_variables)]
+                    fn visit_str<E>(self, value: &str) -> std::result::Result<GeneratedField, E>
+                    where
+                        E: serde::de::Error,
+                    {
+                        match value {
+                            "nextToken" | "next_token" => Ok(GeneratedField::NextToken),
+                            _ => Ok(GeneratedField::__SkipField__),
+                        }
+                    }
+                }
+                deserializer.deserialize_identifier(GeneratedVisitor)
+            }
+        }
+        struct GeneratedVisitor;
+        impl<'de> serde::de::Visitor<'de> for GeneratedVisitor {
+            type Value = PaginationResponse;
+
+            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                formatter.write_str("struct toy.v1.PaginationResponse")
+            }
+
+            fn visit_map<V>(self, mut map_: V) -> std::result::Result<PaginationResponse, V::Error>
+                where
+                    V: serde::de::MapAccess<'de>,
+            {
+                let mut next_token__ = None;
+                while let Some(k) = map_.next_key()? {
+                    match k {
+                        GeneratedField::NextToken => {
+                            if next_token__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("nextToken"));
+                            }
+                            next_token__ = Some(map_.next_value()?);
+                        }
+                        GeneratedField::__SkipField__ => {
+                            let _ = map_.next_value::<serde::de::IgnoredAny>()?;
+                        }
+                    }
+                }
+                Ok(PaginationResponse {
+                    next_token: next_token__.unwrap_or_default(),
+                })
+            }
+        }
+        deserializer.deserialize_struct("toy.v1.PaginationResponse", FIELDS, GeneratedVisitor)
+    }
+}
 impl serde::Serialize for PaintBoxRequest {
     #[allow(deprecated)]
     fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
@@ -1277,16 +1782,10 @@ impl<'de> serde::Deserialize<'de> for PaintBoxRequest {
                             note__ = Some(map_.next_value()?);
                         }
                         GeneratedField::BoxId => {
-                            if target__.is_some() {
-                                return Err(serde::de::Error::duplicate_field("boxId"));
-                            }
-                            target__ = map_.next_value::<::std::option::Option<_>>()?.map(paint_box_request::Target::BoxId);
+                            crate::json::member(&mut target__, map_.next_value::<::std::option::Option<_>>()?.map(paint_box_request::Target::BoxId), "boxId")?;
                         }
                         GeneratedField::EveryBox => {
-                            if target__.is_some() {
-                                return Err(serde::de::Error::duplicate_field("everyBox"));
-                            }
-                            target__ = map_.next_value::<::std::option::Option<_>>()?.map(paint_box_request::Target::EveryBox);
+                            crate::json::member(&mut target__, map_.next_value::<::std::option::Option<_>>()?.map(paint_box_request::Target::EveryBox), "everyBox")?;
                         }
                         GeneratedField::__SkipField__ => {
                             let _ = map_.next_value::<serde::de::IgnoredAny>()?;
@@ -1855,6 +2354,10 @@ crate::json::messages! {
     ErrorDetails,
     GetBoxRequest,
     GetBoxResponse,
+    ListBoxesRequest,
+    ListBoxesResponse,
+    PaginationRequest,
+    PaginationResponse,
     PaintBoxRequest,
     paint_box_request::Brush,
     PaintBoxResponse,
@@ -1864,5 +2367,6 @@ crate::json::messages! {
 crate::json::enums! {
     Colour { }
     regenerate_box_key_response::Kind { }
+    ResourceType { }
 }
 }

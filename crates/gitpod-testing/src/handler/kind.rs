@@ -71,26 +71,41 @@ where
     F: Fn(Request<M::Request>) -> Fut,
     Fut: Future<Output = Result<Response<M::Response>, ServerError>>,
 {
-    let (codec, compression, deadline) = (call.codec, call.compression, call.deadline);
+    let codec = call.codec;
     let message = match codec.decode(&call.body) {
         Ok(message) => message,
         Err(error) => return error.to_unary_response(),
     };
-    let running = handler(call.into_request(|_, _| message));
+    encoded(call, |call| async move {
+        let answer = handler(call.into_request(|_, _| message)).await?;
+        let message = codec.encode(&answer.message)?;
+        Ok(answer.map(|_| message))
+    })
+    .await
+}
+
+/// The response of a unary method whose handler gives its message encoded.
+pub(super) async fn encoded<Fut>(
+    call: Call<Bytes>,
+    handler: impl FnOnce(Call<Bytes>) -> Fut,
+) -> http::Response<Bytes>
+where
+    Fut: Future<Output = Result<Response<Bytes>, ServerError>>,
+{
+    let (codec, compression, deadline) = (call.codec, call.compression, call.deadline);
+    let running = handler(call);
     let outcome = match deadline {
         None => running.await,
         Some(deadline) => tokio::time::timeout_at(deadline.into(), running)
             .await
             .unwrap_or_else(|_| Err(too_late())),
     };
-    let encoded = outcome.and_then(|answer| {
-        let message = codec.encode(&answer.message)?;
-        Ok((message, answer.headers, answer.trailers))
-    });
-    match encoded {
-        Ok((message, headers, trailers)) => {
-            unary::respond(codec, compression, message, headers, &trailers)
-        }
+    match outcome {
+        Ok(Response {
+            message,
+            headers,
+            trailers,
+        }) => unary::respond(codec, compression, message, headers, &trailers),
         Err(error) => error.to_unary_response(),
     }
 }

@@ -147,6 +147,25 @@ impl Handler {
         <M::Kind as kind::sealed::Run>::erase::<M, F, Fut>(handler).0
     }
 
+    /// A handler of a unary method that takes its request as it came, and gives its response as it
+    /// goes out.
+    pub(crate) fn encoded<F, Fut>(handler: F, allows_get: bool) -> Self
+    where
+        F: Fn(Request<Bytes>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Response<Bytes>, ServerError>> + Send + 'static,
+    {
+        let handler = Arc::new(handler);
+        Handler::Unary {
+            run: Arc::new(move |call| {
+                let handler = Arc::clone(&handler);
+                Box::pin(kind::encoded(call, move |call| {
+                    handler(call.into_request(|body, _| body))
+                }))
+            }),
+            allows_get,
+        }
+    }
+
     /// A handler of any streaming kind: it makes a stream of messages of the call.
     fn streaming<T, F, Fut>(answer: F) -> Self
     where
