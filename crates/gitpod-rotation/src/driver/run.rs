@@ -92,13 +92,13 @@ impl Run<'_> {
     }
 
     async fn read(&mut self, probe: bool) -> Event {
-        let mut told = self.driver.service.read().await;
-        if let Ok(reading) = &mut told.result
-            && probe
-        {
+        let told = self.driver.service.read().await;
+        let mut result = told.result.map(|(reading, _)| reading);
+        // Of a configuration that is switched off the endpoint takes no token, the live one included.
+        if let (Ok(reading), Ok((_, true)), true) = (&mut result, &told.result, probe) {
             reading.probe = self.probe().await;
         }
-        match (&told.result, &told.error) {
+        match (&result, &told.error) {
             (Ok(reading), _) => self.driver.tell(&Report::Read {
                 expires_at: reading.expires_at,
                 date: reading.date,
@@ -108,7 +108,7 @@ impl Run<'_> {
                 error: error.as_deref().unwrap_or_default(),
             }),
         }
-        Event::Read(told.result)
+        Event::Read(result)
     }
 
     /// Tries the token in hand at the SCIM endpoint, if there is one whose word counts.

@@ -73,8 +73,9 @@ impl Service {
         })
     }
 
-    /// `GetSCIMConfiguration`, with the client's own retries.
-    pub(super) async fn read(&self) -> Told<Result<Reading, Unreadable>> {
+    /// `GetSCIMConfiguration`, with the client's own retries; and whether the configuration is enabled,
+    /// without which no token of it works.
+    pub(super) async fn read(&self) -> Told<Result<(Reading, bool), Unreadable>> {
         let request = GetScimConfigurationRequest {
             scim_configuration_id: self.configuration.clone(),
         };
@@ -87,15 +88,19 @@ impl Service {
             Err(error) => return Told::failed(Err(Unreadable::Failed), &error),
         };
         let date = date(response.headers());
-        let expires_at = response.scim_configuration.as_ref();
-        let expires_at = expires_at
+        let configuration = response.scim_configuration.as_ref();
+        let expires_at = configuration
             .and_then(|configuration| configuration.token_expires_at.as_ref()?.to_jiff().ok());
         match expires_at {
-            Some(expires_at) => Told::new(Ok(Reading {
-                expires_at,
-                date,
-                probe: Probe::Unknown,
-            })),
+            Some(expires_at) => {
+                let reading = Reading {
+                    expires_at,
+                    date,
+                    probe: Probe::Unknown,
+                };
+                let enabled = configuration.is_some_and(|configuration| configuration.enabled);
+                Told::new(Ok((reading, enabled)))
+            }
             None => Told {
                 result: Err(Unreadable::Failed),
                 error: Some("the answer has no token_expires_at that can be read".into()),

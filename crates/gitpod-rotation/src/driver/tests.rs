@@ -7,12 +7,14 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use gitpod_client::organization::RegenerateScimToken;
-use gitpod_client::types::v1::RegenerateScimTokenRequest;
+use gitpod_client::types::v1::{RegenerateScimTokenRequest, UpdateScimConfigurationRequest};
 use gitpod_client::{Client, RetryPolicy};
 use gitpod_testing::{Fault, Server};
 
 use super::*;
-use crate::{Ending, Obstacle, PushFault, SimulatedSink, SinkError, SinkFuture, Token, Verdict};
+use crate::{
+    Ending, FileSink, Obstacle, PushFault, SimulatedSink, SinkError, SinkFuture, Token, Verdict,
+};
 
 const START: Duration = Duration::from_secs(1_764_000_000);
 
@@ -148,6 +150,38 @@ async fn one_without_faults() {
     setting.is_rotated();
     assert_eq!(setting.run().await, Ending::Done);
     setting.is_rotated();
+}
+
+/// Its endpoint refuses the live token too, which says nothing of it.
+#[tokio::test]
+async fn the_token_of_a_configuration_that_is_switched_off_is_rotated() {
+    let setting = Setting::new().await;
+    let client = Client::builder()
+        .base_url(setting.server.base_url())
+        .token(setting.server.api_key())
+        .build()
+        .unwrap();
+    let update = |enabled| {
+        client
+            .organization()
+            .update_scim_configuration(UpdateScimConfigurationRequest {
+                scim_configuration_id: setting.id().to_owned(),
+                enabled: Some(enabled),
+                ..Default::default()
+            })
+    };
+    update(false).await.unwrap();
+    let file = FileSink::new(setting.folder.path().join("token"));
+    let plan = Plan::new(setting.id(), [file.name().to_owned()]);
+    let endpoint = ScimEndpoint::new(setting.server.scim_base_url()).unwrap();
+    let mut driver = setting
+        .driver_of(vec![Box::new(file)])
+        .scim_endpoint(endpoint);
+    let state = driver.run(plan).await.unwrap();
+    assert_eq!(state.ending(), Some(Ending::Done));
+    update(true).await.unwrap();
+    let held = std::fs::read_to_string(setting.folder.path().join("token")).unwrap();
+    assert!(setting.server.is_live(&held));
 }
 
 #[tokio::test]
