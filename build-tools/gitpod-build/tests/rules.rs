@@ -81,7 +81,7 @@ fn every_rule_of_the_descriptors_is_in_the_code() {
 
     assert!(expected.len() > 20, "{expected:?}");
     for (rule, code) in [
-        ("string.uuid", "Text::Uuid"),
+        ("string.uuid", "&[Text::Uuid]"),
         ("string.uri", "Text::Uri"),
         ("string.email", "Text::Email"),
         ("string.len", "Text::Len("),
@@ -237,6 +237,28 @@ fn a_message_whose_rules_are_disabled_is_not_checked() {
     .unwrap();
     assert!(!code.contains("impl Validate for v1::A"), "{code}");
     assert!(!code.contains("required("), "{code}");
+}
+
+#[test]
+fn what_keeps_its_rules_is_found_so_quickly() {
+    let (code, _) = rules(
+        "message A {
+            optional google.protobuf.Duration a = 1 [(buf.validate.field).duration = {gte: {seconds: 2}, lte: {seconds: 9, nanos: 1}}];
+            optional google.protobuf.Duration b = 2 [(buf.validate.field).duration = {gt: {seconds: 2, nanos: 1}, lt: {seconds: 9}}];
+            optional google.protobuf.Duration c = 3 [(buf.validate.field).duration = {gte: {seconds: 2}}];
+            optional string d = 4 [(buf.validate.field).string.uuid = true];
+            optional string e = 5 [(buf.validate.field).string.uuid = true, (buf.validate.field).required = true];
+            string f = 6 [(buf.validate.field).string = {uuid: true, max_len: 3}];
+        }",
+    )
+    .unwrap();
+    let has = |text: &str| assert!(code.contains(text), "no {text} in {code}");
+    has("if let Some(value) = &self.a && !within(value, 2, 9) {");
+    has("if let Some(value) = &self.b && !within(value, 4, 9) {");
+    has("if self.c.is_some() {");
+    has("if let Some(value) = &self.d && !is_uuid(value) {");
+    // What is required is missed if it isn't there, and a UUID can be too long.
+    assert_eq!(code.matches("is_uuid(").count(), 1, "{code}");
 }
 
 #[test]

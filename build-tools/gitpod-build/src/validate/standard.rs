@@ -13,8 +13,14 @@ pub(super) enum Standard {
     /// No rule for its type.
     #[default]
     None,
-    /// One value: the code of each rule.
-    Value(Vec<String>),
+    /// One value.
+    Value {
+        /// The code of each rule.
+        rules: Vec<String>,
+        /// A function, with `$` for the value, that is true of most values that keep all of them,
+        /// and of no other.
+        quick: Option<String>,
+    },
     List {
         sizes: Vec<String>,
         is_unique: bool,
@@ -75,7 +81,9 @@ fn each(
         read.push(code);
     }
     read.retain(|code| !code.is_empty());
-    Ok(Standard::Value(read))
+    // The most frequent rule of all.
+    let quick = (read == ["Text::Uuid"]).then(|| "is_uuid($)".to_owned());
+    Ok(Standard::Value { rules: read, quick })
 }
 
 fn full_name(rules: &DynamicMessage, rule: &str) -> String {
@@ -166,6 +174,16 @@ fn range(reader: &Reader<'_>, rules: &DynamicMessage, of: &str) -> Result<Standa
         (Some((_, name)), None) | (None, Some((_, name))) => format!("{of}.{name}"),
         (None, None) => return Ok(Standard::None),
     };
+    let quick = match (&lower, &upper) {
+        (Some(((Number::Span(low), _), name)), Some(((Number::Span(high), _), _)))
+            if low < high =>
+        {
+            let exclusive = i128::from(name == "gt");
+            let least = low.div_euclid(SECOND) + i128::from(low.rem_euclid(SECOND) > 0) + exclusive;
+            Some(format!("within($, {least}, {})", high.div_euclid(SECOND)))
+        }
+        _ => None,
+    };
     let side = |kind: &str, bound: Option<((Number, String), String)>| match bound {
         Some(((_, code), name)) => {
             let (first, rest) = name.split_at(1);
@@ -173,12 +191,16 @@ fn range(reader: &Reader<'_>, rules: &DynamicMessage, of: &str) -> Result<Standa
         }
         None => format!("{kind}::None"),
     };
-    Ok(Standard::Value(vec![format!(
+    let rules = vec![format!(
         "Range {{ id: {id:?}, lower: {}, upper: {} }}",
         side("Lower", lower),
         side("Upper", upper)
-    )]))
+    )];
+    Ok(Standard::Value { rules, quick })
 }
+
+/// In nanoseconds.
+const SECOND: i128 = 1_000_000_000;
 
 /// A bound, to be compared with others of its type.
 #[derive(Debug, PartialEq, PartialOrd)]
@@ -199,7 +221,7 @@ fn bound(value: &Value) -> Option<(Number, String)> {
         Value::Message(duration) => {
             let seconds = duration.get_field_by_name("seconds")?.as_i64()?;
             let nanos = duration.get_field_by_name("nanos")?.as_i32()?;
-            let span = i128::from(seconds) * 1_000_000_000 + i128::from(nanos);
+            let span = i128::from(seconds) * SECOND + i128::from(nanos);
             (Number::Span(span), format!("Span({span})"))
         }
         _ => return None,

@@ -1,22 +1,23 @@
 //! Formats that many languages have names for.
 
 /// `8-4-4-4-12` hexadecimal digits of either case, as protovalidate's regular expression has it.
-#[inline]
-pub(super) fn is_uuid(text: &str) -> bool {
+///
+/// Most of what the API asks for is one of these. It is looked at in three windows of 16 bytes, as
+/// wide as a register.
+pub(crate) fn is_uuid(text: &str) -> bool {
     let Ok(text) = <&[u8; 36]>::try_from(text.as_bytes()) else {
         return false;
     };
-    let dashes = [text[8], text[13], text[18], text[23]];
-    // Together, so that they are looked at by the register rather than by the byte.
-    let mut digits = [0; 32];
-    digits[..8].copy_from_slice(&text[..8]);
-    digits[8..12].copy_from_slice(&text[9..13]);
-    digits[12..16].copy_from_slice(&text[14..18]);
-    digits[16..20].copy_from_slice(&text[19..23]);
-    digits[20..].copy_from_slice(&text[24..]);
     let is_hex = |byte: u8| (byte.wrapping_sub(b'0') < 10) | ((byte | 0x20).wrapping_sub(b'a') < 6);
-    let are_hex = digits.iter().fold(true, |all, &byte| all & is_hex(byte));
-    are_hex && dashes == *b"----"
+    let mut are_right = true;
+    for at in 0..16 {
+        let is_hyphen = [8, 13].map(|hyphen| at == hyphen);
+        are_right &= is_hex(text[at]) | is_hyphen[0] | is_hyphen[1];
+        let is_hyphen = [18, 23].map(|hyphen| at + 16 == hyphen);
+        are_right &= is_hex(text[at + 16]) | is_hyphen[0] | is_hyphen[1];
+        are_right &= is_hex(text[at + 20]) | (at + 20 == 23);
+    }
+    are_right & ([text[8], text[13], text[18], text[23]] == *b"----")
 }
 
 /// An address as the HTML standard defines it: what protovalidate goes by.

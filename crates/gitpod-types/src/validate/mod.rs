@@ -22,8 +22,9 @@ mod uri;
 mod violation;
 
 pub(crate) use checker::{Checker, Need};
+pub(crate) use format::is_uuid;
 pub(crate) use path::At;
-pub(crate) use rule::{Enum, Lower, Range, Size, Span, Text, Upper};
+pub(crate) use rule::{Enum, Lower, Range, Size, Span, Text, Upper, within};
 pub use violation::{Violation, Violations};
 
 /// A message whose fields the .proto files have rules for: every generated message.

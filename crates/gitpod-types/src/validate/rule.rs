@@ -260,6 +260,13 @@ impl Span {
     }
 }
 
+/// Whether a length of time is at least so many seconds and less than so many, and in the form that
+/// it should have.
+#[inline]
+pub(crate) fn within(duration: &crate::Duration, least: i64, most: i64) -> bool {
+    (least..most).contains(&duration.seconds) && (0..1_000_000_000).contains(&duration.nanos)
+}
+
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const NANOS: i128 = 1_000_000_000;

@@ -2,7 +2,7 @@
 
 mod texts;
 
-use super::{At, Checker, Enum, Lower, Need, Range, Size, Span, Text, Upper, Violations};
+use super::{At, Checker, Enum, Lower, Need, Range, Size, Span, Text, Upper, Violations, within};
 use crate::Duration;
 
 /// The ids of the rules that a check finds broken.
@@ -94,6 +94,11 @@ fn lengths_of_time() {
         "value must be greater than or equal to 86400s and less than or equal to 90000.5s"
     );
     assert_eq!(Span::new(-1, -5).to_string(), "-1.000000005s");
+
+    let quick = |seconds, nanos| within(&Duration { seconds, nanos }, 86_400, 90_000);
+    assert!(quick(86_400, 0) && quick(89_999, 999_999_999));
+    assert!(!quick(86_399, 999_999_999) && !quick(90_000, 0));
+    assert!(!quick(86_401, -1) && !quick(86_401, 1_000_000_000));
 }
 
 #[test]
