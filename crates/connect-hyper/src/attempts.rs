@@ -262,7 +262,15 @@ impl<'a> Attempts<'a> {
                 .fixed()
                 .map(Credential::authorization),
         };
-        let timeout = self.prepared.deadline.header(&self.client.timeout_header);
+        // Nothing was waited for: neither an earlier attempt, nor a layer, a credential or a redirect.
+        let has_just_begun = self.progress.past.attempts == 1
+            && self.template.is_none()
+            && self.client.credentials.provided().is_none()
+            && elsewhere.is_none();
+        let timeout = self
+            .prepared
+            .deadline
+            .header(&self.client.timeout_header, has_just_begun);
         let mut request = match self.template {
             // hyper's connections go to the base URL's origin unless a request says otherwise.
             None => {

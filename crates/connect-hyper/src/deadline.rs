@@ -79,9 +79,15 @@ impl Deadline {
         }
     }
 
-    /// The value of `connect-timeout-ms`, if there is one to send.
-    pub(crate) fn header(self, known: &TimeoutHeader) -> Option<HeaderValue> {
-        let left = self.at()?.saturating_duration_since(Instant::now());
+    /// The value of `connect-timeout-ms`, if there is one to send. `has_just_begun` spares a look at the
+    /// clock.
+    pub(crate) fn header(self, known: &TimeoutHeader, has_just_begun: bool) -> Option<HeaderValue> {
+        let at = self.at()?;
+        let left = if has_just_begun {
+            self.whole?
+        } else {
+            at.saturating_duration_since(Instant::now())
+        };
         timeout_ms(left).and_then(|millis| known.of(millis))
     }
 }
@@ -172,7 +178,7 @@ mod tests {
     fn no_deadline_no_header() {
         assert!(
             Deadline::after(None)
-                .header(&TimeoutHeader::default())
+                .header(&TimeoutHeader::default(), true)
                 .is_none()
         );
         assert!(Deadline::after(None).check().is_ok());

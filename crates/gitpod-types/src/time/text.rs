@@ -39,20 +39,25 @@ impl Text {
 
     /// Pushes `value` in as many digits as it has.
     pub(super) fn push_number(&mut self, value: u64) {
-        let start = self.length;
+        let length = value.checked_ilog10().map_or(1, |log| log as usize + 1);
+        let digits = &mut self.bytes[self.length..][..length];
+        self.length += length;
         let mut rest = value;
-        loop {
-            self.push(b'0' + (rest % 10) as u8);
-            rest /= 10;
-            if rest == 0 {
-                break;
-            }
+        let mut pairs = digits.rchunks_exact_mut(2);
+        for pair in &mut pairs {
+            pair.copy_from_slice(&PAIRS[(rest % 100) as usize]);
+            rest /= 100;
         }
-        self.bytes[start..self.length].reverse();
+        if let [first] = pairs.into_remainder() {
+            *first = b'0' + rest as u8;
+        }
     }
 
     /// Pushes a point and 3, 6 or 9 digits; nothing if there are no nanoseconds.
     pub(super) fn push_fraction(&mut self, nanos: u32) {
+        if nanos == 0 {
+            return;
+        }
         let (digits, length) = fraction(nanos);
         if length > 0 {
             self.push(b'.');
