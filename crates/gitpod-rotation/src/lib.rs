@@ -32,5 +32,7 @@ pub use plan::{IfLost, Plan, StartError};
 pub use reading::{Probe, Reading, Unreadable};
 pub use simulated::{PushFault, SimulatedSink};
 pub use sink::{Sink, SinkError, SinkFuture, Verdict};
-pub use sinks::{CommandSink, Confirm, FileSink, ManualSink};
+pub use sinks::{
+    Cloud, CommandSink, Confirm, EntraConfig, EntraCredential, EntraSink, FileSink, ManualSink,
+};
 pub use token::{RawAnswer, Token};

@@ -80,6 +80,22 @@ pub trait Sink: fmt::Debug + Send + Sync {
     ///
     /// Why it couldn't be found out this time. It is asked again later.
     fn verify<'a>(&'a self, token: Option<&'a Token>) -> SinkFuture<'a, Verdict>;
+
+    /// What there is to say beyond what the methods return, since this was called last: what was found and
+    /// left alone, what was set right. It is told to the person at once. Nothing unless implemented.
+    fn notes(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// When the credential ends by which the sink is reached. `None`, which it is unless implemented: that
+    /// can't be told.
+    ///
+    /// # Errors
+    ///
+    /// Why it couldn't be found out this time.
+    fn credential_ends(&self) -> SinkFuture<'_, Option<jiff::Timestamp>> {
+        Box::pin(async { Ok(None) })
+    }
 }
 
 /// What a sink says of the token that it holds.

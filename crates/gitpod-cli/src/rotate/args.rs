@@ -73,6 +73,11 @@ pub(crate) struct Rotate {
 
     /// Where the token goes, the identity provider first; repeatable
     ///
+    /// `entra`, or `entra:SERVICE_PRINCIPAL_ID`, is the provisioning of an enterprise application in
+    /// Microsoft Entra ID. The application is named there, or by ENTRA_SERVICE_PRINCIPAL_ID. It is reached
+    /// with GRAPH_TOKEN, AZURE_CLIENT_SECRET, AZURE_FEDERATED_TOKEN_FILE, or whoever is signed in to the
+    /// Azure CLI (`az login`).
+    ///
     /// `file:PATH` is a file with the token alone, mode 0600 unless it is there already.
     ///
     /// `command:COMMAND` runs a command by the shell three times, with GITPOD_ROTATION_PHASE set to
@@ -108,7 +113,7 @@ pub(crate) struct Rotate {
     pub(crate) dry_run: bool,
 
     /// A TOML file that says the same as these flags, which count more than it: configuration, to (a
-    /// list), expires-in, rotate-before, if-lost, settle, command-timeout, scim-url, state-dir
+    /// list), expires-in, rotate-before, if-lost, settle, command-timeout, scim-url, state-dir, and a table [entra]
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 

@@ -2,25 +2,28 @@
 
 use std::path::Path;
 
+use gitpod_rotation::EntraConfig;
+use serde::Deserialize;
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use super::args::{IfLost, Rotate};
 use super::sinks;
 use crate::exit::Failure;
 use crate::{duration, uuid};
 
-/// Fills in what no flag says.
-pub(super) fn fill_in(mut args: Rotate) -> Result<Rotate, Failure> {
+/// Fills in what no flag says. What is left has no flag.
+pub(super) fn fill_in(mut args: Rotate) -> Result<(Rotate, EntraConfig), Failure> {
     let Some(path) = args.config.take() else {
-        return Ok(args);
+        return Ok((args, EntraConfig::default()));
     };
     let text = std::fs::read_to_string(&path).map_err(|error| {
         Failure::usage(format!("--config: can't read {}: {error}", path.display()))
     })?;
-    let wrong = read(&text, &mut args);
+    let mut entra = EntraConfig::default();
+    let wrong = read(&text, &mut args, &mut entra);
     if wrong.is_empty() {
-        return Ok(args);
+        return Ok((args, entra));
     }
     Err(Failure::usage(told(&path, &wrong)))
 }
@@ -40,7 +43,7 @@ fn told(path: &Path, wrong: &[Wrong]) -> String {
 }
 
 /// Reads all of it, whatever is wrong on the way. No value is quoted: one may be a secret.
-fn read(text: &str, args: &mut Rotate) -> Vec<Wrong> {
+fn read(text: &str, args: &mut Rotate, entra: &mut EntraConfig) -> Vec<Wrong> {
     let line = |at: usize| {
         text.as_bytes()[..at.min(text.len())]
             .split(|b| *b == b'\n')
@@ -58,7 +61,11 @@ fn read(text: &str, args: &mut Rotate) -> Vec<Wrong> {
     let mut wrong = Vec::new();
     for (name, value) in &table {
         let name: &str = name.get_ref();
-        if let Err((at, expected)) = field(name, value, args) {
+        let read = match name {
+            "entra" => table_of_entra(value).map(|read| *entra = read),
+            _ => field(name, value, args),
+        };
+        if let Err((at, expected)) = read {
             wrong.push(Wrong {
                 line: line(at),
                 what: format!("{name}: {expected}"),
@@ -93,7 +100,7 @@ fn field(name: &str, value: &Spanned<DeValue<'_>>, args: &mut Rotate) -> Checked
         "to" => return to(value, args),
         _ => Err(
             "no such field; expected configuration, to, expires-in, rotate-before, if-lost, settle, \
-             command-timeout, scim-url or state-dir"
+             command-timeout, scim-url, state-dir or a table [entra]"
                 .to_owned(),
         ),
     }
@@ -121,13 +128,30 @@ fn to(value: &Spanned<DeValue<'_>>, args: &mut Rotate) -> Checked {
         let DeValue::String(text) = item.get_ref() else {
             return Err((item.span().start, expected()));
         };
-        sinks::sink(text, None).map_err(|why| (item.span().start, why))?;
+        sinks::check(text).map_err(|why| (item.span().start, why))?;
         texts.push(text.to_string());
     }
     if args.to.is_empty() {
         args.to = texts;
     }
     Ok(())
+}
+
+/// What Entra's own table says. Of what serde says of a mistake the names of fields are repeated, and no
+/// value.
+fn table_of_entra(value: &Spanned<DeValue<'_>>) -> Result<EntraConfig, (usize, String)> {
+    let read = EntraConfig::deserialize(ValueDeserializer::from(value.clone()));
+    read.map_err(|error| {
+        let at = error.span().unwrap_or(value.span()).start;
+        let message = error.message();
+        let is_plain = message.starts_with("unknown field");
+        let expected = if is_plain {
+            message
+        } else {
+            "expected texts in quotes"
+        };
+        (at, expected.to_owned())
+    })
 }
 
 #[cfg(test)]
@@ -162,7 +186,7 @@ settle = "60s"
 command-timeout = "2m"
 state-dir = "/var/lib/x"
 "#;
-        assert_eq!(read(text, &mut args), []);
+        assert_eq!(read(text, &mut args, &mut EntraConfig::default()), []);
         assert_eq!(args.to, ["file:/a", "command:true"]);
         assert_eq!(args.expires_in, Some(Duration::from_secs(90 * 86_400)));
         assert_eq!(args.manner.if_lost, Some(IfLost::Fail));
@@ -173,7 +197,7 @@ state-dir = "/var/lib/x"
     #[test]
     fn everything_that_is_wrong_has_its_line_and_field() {
         let text = "expires-in = \"secret\"\nto = [\n  \"file:/a\",\n  \"floppy:/secret\",\n]\nsettle = 5\nentar = {}\n";
-        let wrong = read(text, &mut args(&[]));
+        let wrong = read(text, &mut args(&[]), &mut EntraConfig::default());
         let lines: Vec<_> = wrong.iter().map(|wrong| wrong.line).collect();
         let mut sorted = lines.clone();
         sorted.sort_unstable();
@@ -191,7 +215,11 @@ state-dir = "/var/lib/x"
 
     #[test]
     fn what_isnt_toml_has_its_line() {
-        let wrong = read("settle = \"5s\"\n\nto = [\"file:/secret\n", &mut args(&[]));
+        let wrong = read(
+            "settle = \"5s\"\n\nto = [\"file:/secret\n",
+            &mut args(&[]),
+            &mut EntraConfig::default(),
+        );
         assert_eq!(wrong.len(), 1);
         assert_eq!(wrong[0].line, 3, "{wrong:?}");
         assert!(!wrong[0].what.contains("secret"), "{wrong:?}");

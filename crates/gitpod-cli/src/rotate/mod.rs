@@ -19,6 +19,7 @@ use gitpod_rotation::{
 
 use self::args::{Manner, Resume, Rotate, Rotation};
 use self::say::Teller;
+use self::sinks::Settings;
 use crate::cli::{Connection, Output};
 use crate::exit::{Exit, Failure};
 use crate::signal::Signals;
@@ -47,15 +48,18 @@ pub(crate) async fn run(
 }
 
 async fn rotate(args: Rotate, connection: &Connection, form: Output) -> Result<Exit, Failure> {
-    let args = config::fill_in(args)?;
+    let (args, entra) = config::fill_in(args)?;
     if args.rotate_before >= Some(args.expires_in.unwrap_or(LIFE)) {
         return Err(Failure::usage(
             "--rotate-before: expected less than --expires-in, or each run would rotate",
         ));
     }
     // Before anything is looked at: a sink that nobody understands is a mistake.
-    let limit = args.manner.command_timeout;
-    let given = sinks::sinks(args.to.iter().map(String::as_str), limit)?;
+    let settings = Settings {
+        limit: args.manner.command_timeout,
+        entra,
+    };
+    let given = sinks::sinks(args.to.iter().map(String::as_str), &settings)?;
     let id = match args.configuration {
         Some(id) => id,
         None => only_configuration(connection).await?,
@@ -71,7 +75,7 @@ async fn rotate(args: Rotate, connection: &Connection, form: Output) -> Result<E
         dry_run: args.dry_run,
     };
     let sinks = if given.is_empty() {
-        of_journal(&store, limit)?
+        of_journal(&store, &settings)?
     } else {
         given
     };
@@ -88,7 +92,11 @@ async fn resume(args: Resume, connection: &Connection, form: Output) -> Result<E
         return Ok(Exit::Done);
     };
     let store = args.state_dir.open(&id)?;
-    let sinks = of_journal(&store, args.manner.command_timeout)?;
+    let settings = Settings {
+        limit: args.manner.command_timeout,
+        ..Settings::default()
+    };
+    let sinks = of_journal(&store, &settings)?;
     if sinks.is_empty() {
         output::note(&format!("no rotation of {id} is unfinished"));
         return Ok(Exit::Done);
@@ -102,12 +110,12 @@ async fn resume(args: Resume, connection: &Connection, form: Output) -> Result<E
 }
 
 /// The sinks of the unfinished rotation; none if there is none.
-fn of_journal(store: &Store, limit: Option<Duration>) -> Result<Vec<Box<dyn Sink>>, Failure> {
+fn of_journal(store: &Store, settings: &Settings) -> Result<Vec<Box<dyn Sink>>, Failure> {
     let journal = store.load().map_err(state_dir::of_store)?;
     let unfinished = journal.as_ref().and_then(Journal::unfinished);
     sinks::sinks(
         unfinished.iter().flat_map(|rotation| rotation.sinks()),
-        limit,
+        settings,
     )
 }
 

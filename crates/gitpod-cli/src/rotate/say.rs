@@ -105,6 +105,7 @@ fn line(report: &Report<'_>) -> Option<Line> {
             error: Some(error),
         } => Lasting(format!("{sink} wouldn't take a token: {error}")),
         Report::Preflight { sink, error: None } => Passing(format!("{sink} would take a token")),
+        Report::Note { sink, note } => Lasting(format!("{sink}: {note}")),
         Report::StoreFailed { error } => Lasting((*error).to_owned()),
         Report::Asking { .. } => Passing("asking for a new token …".to_owned()),
         Report::Asked {

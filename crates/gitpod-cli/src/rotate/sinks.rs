@@ -1,45 +1,73 @@
-//! From `--to file:PATH` to a sink. A sink's name is what was written, so that a rotation that was cut
+//! From `--to file:PATH` to a sink. A sink's name can be written in its place, so that a rotation that was cut
 //! off finds its sinks by its journal.
 
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use gitpod_rotation::{CommandSink, Confirm, FileSink, ManualSink, Sink, SinkError, SinkFuture};
+use gitpod_rotation::{
+    CommandSink, Confirm, EntraConfig, EntraSink, FileSink, ManualSink, Sink, SinkError, SinkFuture,
+};
 
 use crate::exit::Failure;
 use crate::output;
 
-const EXPECTED: &str = "expected file:PATH, command:COMMAND or manual:FILE";
+const EXPECTED: &str = "expected entra, file:PATH, command:COMMAND or manual:FILE";
+
+/// What sinks are made with, beside their names.
+#[derive(Debug, Default)]
+pub(super) struct Settings {
+    /// How long each run of a command may take.
+    pub(super) limit: Option<Duration>,
+    /// What the file says of Entra.
+    pub(super) entra: EntraConfig,
+}
 
 /// The sinks that these texts name.
 pub(super) fn sinks<'a>(
     texts: impl IntoIterator<Item = &'a str>,
-    limit: Option<Duration>,
+    settings: &Settings,
 ) -> Result<Vec<Box<dyn Sink>>, Failure> {
     let sink =
-        |text| sink(text, limit).map_err(|why| Failure::usage(format!("--to {text}: {why}")));
+        |text| sink(text, settings).map_err(|why| Failure::usage(format!("--to {text}: {why}")));
     texts.into_iter().map(sink).collect()
 }
 
-/// The sink that a text names, or what is wrong with it.
-pub(super) fn sink(text: &str, limit: Option<Duration>) -> Result<Box<dyn Sink>, String> {
-    let (kind, rest) = text.split_once(':').unwrap_or((text, ""));
-    if rest.trim().is_empty() {
-        return Err(EXPECTED.to_owned());
+/// What is wrong with a sink's name, as far as it shows without the rest of what it is made with.
+pub(super) fn check(text: &str) -> Result<(), String> {
+    match text.split_once(':') {
+        None if text == "entra" => Ok(()),
+        Some(("entra" | "file" | "manual" | "command", rest)) if !rest.trim().is_empty() => Ok(()),
+        _ => Err(EXPECTED.to_owned()),
     }
+}
+
+/// The sink that a text names, or what is wrong with it.
+fn sink(text: &str, settings: &Settings) -> Result<Box<dyn Sink>, String> {
+    check(text)?;
+    let (kind, rest) = text.split_once(':').unwrap_or((text, ""));
     Ok(match kind {
+        "entra" => Box::new(entra(rest, settings).map_err(|error| error.to_string())?),
         "file" => Box::new(FileSink::new(absolute(rest)?)),
         "manual" => Box::new(ManualSink::new(absolute(rest)?, Terminal)),
-        "command" => {
+        _ => {
             let sink = CommandSink::new(rest);
-            Box::new(match limit {
+            Box::new(match settings.limit {
                 Some(limit) => sink.time_limit(limit),
                 None => sink,
             })
         }
-        _ => return Err(EXPECTED.to_owned()),
     })
+}
+
+/// The application that `entra:ID` names, whatever else does, so that a rotation which was cut off finds
+/// the one that it was for.
+fn entra(id: &str, settings: &Settings) -> Result<EntraSink, SinkError> {
+    let mut config = settings.entra.clone();
+    if !id.is_empty() {
+        id.clone_into(&mut config.service_principal_id);
+    }
+    EntraSink::new(config.or_env(|name| std::env::var_os(name))?)
 }
 
 /// The same file whatever folder `resume` is called in.

@@ -54,6 +54,13 @@ pub enum Report<'a> {
         /// Why not, and how to mend it.
         error: Option<&'a str>,
     },
+    /// What a sink has to say beyond that ([`Sink::notes`](crate::Sink::notes)).
+    Note {
+        /// Its name.
+        sink: &'a str,
+        /// What it says.
+        note: &'a str,
+    },
     /// A file of the rotation couldn't be written or removed.
     StoreFailed {
         /// Why.

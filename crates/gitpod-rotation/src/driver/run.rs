@@ -8,7 +8,7 @@ use super::answer::{Answer, decode};
 use super::report::{Report, without};
 use super::{Driver, blocking};
 use crate::event::{Asked, CredentialCheck};
-use crate::{Action, Audit, Event, Probe, RawAnswer, State, Store, StoreError};
+use crate::{Action, Audit, Event, Probe, RawAnswer, Sink, State, Store, StoreError, Token};
 
 /// One run of a [`Driver`], action by action: [`Driver::run`] is all of them.
 #[derive(Debug)]
@@ -160,6 +160,7 @@ impl Run<'_> {
             sink: sink.name(),
             error,
         });
+        note(&mut driver.observer, sink.as_ref(), None);
         Event::Preflight(result.is_ok())
     }
 
@@ -250,6 +251,11 @@ impl Run<'_> {
             sink: sink.name(),
             error: error.as_deref(),
         });
+        note(
+            &mut driver.observer,
+            sink.as_ref(),
+            token.as_ref().map(Token::expose),
+        );
         Event::Pushed(error.is_none())
     }
 
@@ -271,6 +277,7 @@ impl Run<'_> {
             verdict,
             error: error.as_deref(),
         });
+        note(&mut driver.observer, sink.as_ref(), secret);
         Event::Verified(verdict)
     }
 
@@ -292,5 +299,15 @@ impl Run<'_> {
             _ = self.requested.changed() => {}
         }
         Event::Waited
+    }
+}
+
+/// Tells what the sink has to say, which is searched for the secret first.
+fn note(observer: &mut dyn FnMut(&Report<'_>), sink: &dyn Sink, secret: Option<&str>) {
+    for text in sink.notes() {
+        observer(&Report::Note {
+            sink: sink.name(),
+            note: &without(&text, secret),
+        });
     }
 }

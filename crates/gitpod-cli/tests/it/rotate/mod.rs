@@ -2,6 +2,8 @@
 
 #[cfg(target_os = "linux")]
 mod docs;
+#[cfg(unix)]
+mod entra;
 mod faults;
 mod files;
 mod happy;
