@@ -55,9 +55,11 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 async fn list(client: Client, items: usize, prefetch: bool) -> Result<(), Box<dyn Error>> {
-    let call = client
-        .organization()
-        .list_members(ListMembersRequest::default());
+    let request = ListMembersRequest {
+        organization_id: "00000000-0000-4000-8000-000000000000".to_owned(),
+        ..ListMembersRequest::default()
+    };
+    let call = client.organization().list_members(request);
     let mut members = call.items().page_size(100);
     if prefetch {
         members = members.prefetch();
