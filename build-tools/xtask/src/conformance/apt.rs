@@ -144,7 +144,7 @@ fn stanzas(text: &str, suite: &str) -> String {
     kept
 }
 
-/// The same of lines such as `deb [signed-by=…] http://deb.debian.org/debian bookworm main`.
+/// The same of lines such as `deb [signed-by=…] http://mirror.example/debian bookworm main`.
 fn lines(text: &str, suite: &str) -> String {
     let mut kept = String::new();
     for line in text.lines() {

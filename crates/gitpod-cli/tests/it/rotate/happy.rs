@@ -128,7 +128,10 @@ fn the_token_of_someone_else_is_drift() {
 fn what_is_written_wrong_is_said_before_anything_is_sent() {
     let setting = Setting::new();
     for (arguments, says) in [
-        (&["rotate", "--to", "flie:/x"][..], "expected entra, file:PATH"),
+        (
+            &["rotate", "--to", "flie:/x"][..],
+            "expected entra, file:PATH",
+        ),
         (&["rotate", "--to", "file:"], "expected entra, file:PATH"),
         (
             &["rotate", "--to", "file:/x", "--rotate-before", "1x"],
