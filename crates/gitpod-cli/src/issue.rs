@@ -16,6 +16,8 @@ use crate::token_file::TokenFile;
 /// What is particular to one of the two calls.
 #[derive(Debug)]
 pub(crate) struct Order {
+    /// The token matters: it isn't the embedded server's.
+    pub(crate) is_real: bool,
     pub(crate) output: Output,
     pub(crate) token_file: Option<PathBuf>,
     /// The call's deadline, for the message to a person who wants out.
@@ -36,6 +38,12 @@ pub(crate) async fn issue<M: Method<Kind = Unary>>(
     order: Order,
     token: fn(&M::Response) -> &str,
 ) -> Result<Exit, Failure> {
+    if order.is_real && order.token_file.is_none() && output::goes_nowhere() {
+        return Err(Failure::usage(
+            "standard output is closed or goes to /dev/null, and the token would be lost there: send it to \
+             where you want the token, or say --token-file; nothing was sent",
+        ));
+    }
     let mut patience = Patience::listen(order.timeout, "the token")?;
     let file = order
         .token_file

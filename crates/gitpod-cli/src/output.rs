@@ -141,3 +141,27 @@ mod tests {
         assert_eq!(printable("a\u{1b}[2Jb\né"), "a\\u{1b}[2Jb\\né");
     }
 }
+
+/// Whether what is printed is thrown away: standard output is the null device, which it also is if
+/// whoever started this has closed it.
+#[cfg(unix)]
+pub(crate) fn goes_nowhere() -> bool {
+    use std::os::fd::AsFd;
+    use std::os::unix::fs::{FileTypeExt, MetadataExt};
+
+    let device = |metadata: io::Result<std::fs::Metadata>| {
+        let metadata = metadata.ok()?;
+        let is_device = metadata.file_type().is_char_device();
+        is_device.then(|| metadata.rdev())
+    };
+    let stdout = io::stdout().as_fd().try_clone_to_owned();
+    let stdout = stdout.and_then(|stdout| std::fs::File::from(stdout).metadata());
+    let null = device(std::fs::metadata("/dev/null"));
+    null.is_some() && device(stdout) == null
+}
+
+/// That can't be told here.
+#[cfg(not(unix))]
+pub(crate) fn goes_nowhere() -> bool {
+    false
+}

@@ -53,6 +53,7 @@ async fn regenerate(
                 token_expires_in: args.expires_in.map(life),
             });
     let order = Order {
+        is_real: !session.is_embedded(),
         output: form,
         token_file: args.token.token_file,
         timeout: connection.timeout,
@@ -105,6 +106,7 @@ async fn create(
         },
     );
     let order = Order {
+        is_real: !session.is_embedded(),
         output: form,
         token_file: args.token.token_file,
         timeout: connection.timeout,

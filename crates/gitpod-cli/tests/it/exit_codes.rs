@@ -2,7 +2,11 @@
 
 use std::net::TcpListener;
 
-use crate::support::{API_KEY, Act, ID, Scripted, TOKEN, gitpodctl, regenerated, response, run};
+use gitpod_testing::Server;
+
+use crate::support::{
+    API_KEY, Act, Embedded, ID, Scripted, TOKEN, finish, gitpodctl, regenerated, response, run,
+};
 
 fn refused(status: &str, code: &str, exit: i32) {
     let server = Scripted::json(
@@ -220,4 +224,47 @@ fn control_characters_are_spelled_out() {
     );
     let run = server.scim(["get", ID]).expect(4).says("gone\\r\\nreally");
     assert!(!run.stderr.contains('\u{1b}'), "{run:?}");
+}
+
+/// Where standard output goes nowhere, the token would too.
+#[cfg(unix)]
+#[test]
+fn no_token_is_asked_for_that_would_be_thrown_away() {
+    let embedded = Embedded::start(Server::builder());
+    embedded
+        .regenerate_as(|command| command.stdout(std::process::Stdio::null()))
+        .expect(2)
+        .says("--token-file");
+    // A shell's `>&-` closes it, and the runtime puts the null device in its place.
+    let mut shell = std::process::Command::new("sh");
+    shell
+        .args(["-c", "exec \"$0\" \"$@\" >&-"])
+        .arg(env!("CARGO_BIN_EXE_gitpodctl"))
+        .args([
+            "scim",
+            "regenerate-token",
+            embedded.server.scim_configuration_id(),
+        ])
+        .env("ONA_API_KEY", embedded.server.api_key())
+        .env("ONA_BASE_URL", embedded.server.base_url())
+        .stdin(std::process::Stdio::null())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped());
+    finish(shell.spawn().expect("a shell"))
+        .expect(2)
+        .says("--token-file");
+    assert_eq!(embedded.server.call_count(), 0);
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("token");
+    embedded
+        .regenerate_as(|command| {
+            let command = command.stdout(std::process::Stdio::null());
+            command.arg("--token-file").arg(&path)
+        })
+        .expect(0);
+    assert_eq!(
+        std::fs::read_to_string(path).ok(),
+        embedded.server.tokens_issued().pop()
+    );
 }
