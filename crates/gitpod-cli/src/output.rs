@@ -120,28 +120,6 @@ pub(crate) fn printable(text: &str) -> String {
         .collect()
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn columns_line_up_and_nothing_trails() {
-        let text = table(
-            &["ID", "NAME", "ENABLED"],
-            &[
-                vec!["1".into(), "Entra ID".into(), "true".into()],
-                vec!["22".into(), String::new(), String::new()],
-            ],
-        );
-        assert_eq!(text, "ID  NAME      ENABLED\n1   Entra ID  true\n22");
-    }
-
-    #[test]
-    fn control_characters_are_spelled_out() {
-        assert_eq!(printable("a\u{1b}[2Jb\né"), "a\\u{1b}[2Jb\\né");
-    }
-}
-
 /// Whether what is printed is thrown away: standard output is the null device, which it also is if
 /// whoever started this has closed it.
 #[cfg(unix)]
@@ -164,4 +142,26 @@ pub(crate) fn goes_nowhere() -> bool {
 #[cfg(not(unix))]
 pub(crate) fn goes_nowhere() -> bool {
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_line_up_and_nothing_trails() {
+        let text = table(
+            &["ID", "NAME", "ENABLED"],
+            &[
+                vec!["1".into(), "Entra ID".into(), "true".into()],
+                vec!["22".into(), String::new(), String::new()],
+            ],
+        );
+        assert_eq!(text, "ID  NAME      ENABLED\n1   Entra ID  true\n22");
+    }
+
+    #[test]
+    fn control_characters_are_spelled_out() {
+        assert_eq!(printable("a\u{1b}[2Jb\né"), "a\\u{1b}[2Jb\\né");
+    }
 }
