@@ -31,7 +31,7 @@ pub(crate) enum Rotation {
 }
 
 /// How a rotation is done, whether it is begun or gone on with.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct Manner {
     /// What to do about a new token of ours that provably nobody holds [default: regenerate]
     #[arg(long, value_name = "WHAT", value_enum)]
@@ -53,7 +53,7 @@ pub(crate) struct Manner {
 }
 
 /// Where the rotation keeps what has to outlive it.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct StateDir {
     /// Where journal and escrow are, on a local disk [default: $XDG_STATE_HOME/gitpodctl, else
     /// ~/.local/state/gitpodctl]
@@ -65,7 +65,7 @@ pub(crate) struct StateDir {
     pub(crate) allow_remote_state_dir: bool,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct Rotate {
     /// The configuration's id, a UUID; optional where there is one only
     #[arg(value_name = "CONFIGURATION_ID", value_parser = uuid::parse)]
@@ -129,6 +129,11 @@ pub(crate) struct Resume {
     /// The configuration's id, a UUID; optional where one rotation only isn't over
     #[arg(value_name = "CONFIGURATION_ID", value_parser = uuid::parse)]
     pub(crate) configuration: Option<String>,
+
+    /// The TOML file that the rotation was begun with: the table [entra] is read from it. The rest is in
+    /// the journal
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
 
     #[command(flatten)]
     pub(crate) manner: Manner,

@@ -83,6 +83,7 @@ async fn rotate(args: Rotate, connection: &Connection, form: Output) -> Result<E
 }
 
 async fn resume(args: Resume, connection: &Connection, form: Output) -> Result<Exit, Failure> {
+    let entra = config::of_sinks(args.config)?;
     let id = match args.configuration {
         Some(id) => Some(id),
         None => args.state_dir.unfinished()?,
@@ -94,7 +95,7 @@ async fn resume(args: Resume, connection: &Connection, form: Output) -> Result<E
     let store = args.state_dir.open(&id)?;
     let settings = Settings {
         limit: args.manner.command_timeout,
-        ..Settings::default()
+        entra,
     };
     let sinks = of_journal(&store, &settings)?;
     if sinks.is_empty() {

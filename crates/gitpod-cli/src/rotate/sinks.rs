@@ -15,7 +15,7 @@ use crate::output;
 const EXPECTED: &str = "expected entra, file:PATH, command:COMMAND or manual:FILE";
 
 /// What sinks are made with, beside their names.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Settings {
     /// How long each run of a command may take.
     pub(super) limit: Option<Duration>,

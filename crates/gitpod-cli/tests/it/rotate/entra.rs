@@ -211,3 +211,47 @@ fn what_is_wrong_with_a_file_is_named_with_its_line() {
         .expect(2)
         .says("expected a UUID");
 }
+
+/// Killed when Entra has the token and another sink hasn't.
+#[test]
+fn what_was_cut_off_is_gone_on_with_by_the_same_file() {
+    let world = WithEntra::new();
+    let folder = world.setting.folder();
+    let script = folder.join("sink");
+    let killed = folder.join("killed");
+    let text = format!(
+        "#!/bin/sh\ncase $GITPOD_ROTATION_PHASE in\n\
+         push) test -e {killed} || {{ touch {killed}; kill -9 $PPID; }}; cat > /dev/null ;;\n\
+         verify) exit 64 ;;\nesac\n",
+        killed = killed.display()
+    );
+    fs::write(&script, text).expect("a file");
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o700)).expect("a program");
+    let file = folder.join("rotate.toml");
+    let text = format!(
+        "to = [\"entra\", \"command:exec {}\"]\n[entra]\nservice-principal-id = \"{}\"\n",
+        script.display(),
+        world.entra.service_principal_id()
+    );
+    fs::write(&file, text).expect("a file");
+    let config = file.to_str().expect("Unicode");
+    let run = |arguments: &[&str]| {
+        let mut command = world.command(arguments);
+        command.env_remove("ENTRA_SERVICE_PRINCIPAL_ID");
+        command.env("AZURE_CLIENT_SECRET", world.entra.client_secret());
+        world.finish(command)
+    };
+    let cut_off = run(&["rotate", "--config", config]);
+    assert!(killed.exists(), "{cut_off:?}");
+    assert!(world.setting.escrow().exists(), "{cut_off:?}");
+    // The journal names the application, but not how it is reached.
+    let mut command = world.command(&["resume"]);
+    command
+        .env("AZURE_CLIENT_ID", "")
+        .env("AZURE_CLIENT_SECRET", "a-secret");
+    world.finish(command).expect(2).says("AZURE_CLIENT_ID");
+
+    run(&["resume", "--config", config]).expect(0);
+    assert!(world.provisions());
+    assert!(!world.setting.escrow().exists());
+}
