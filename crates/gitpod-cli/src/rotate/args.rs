@@ -113,7 +113,7 @@ pub(crate) struct Rotate {
     pub(crate) dry_run: bool,
 
     /// A TOML file that says the same as these flags, which count more than it: configuration, to (a
-    /// list), expires-in, rotate-before, if-lost, settle, command-timeout, scim-url, state-dir, and a table [entra]
+    /// list), expires-in, rotate-before, if-lost, settle, command-timeout, scim-url, state-dir, and a table "entra"
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 
@@ -130,7 +130,7 @@ pub(crate) struct Resume {
     #[arg(value_name = "CONFIGURATION_ID", value_parser = uuid::parse)]
     pub(crate) configuration: Option<String>,
 
-    /// The TOML file that the rotation was begun with: the table [entra] is read from it. The rest is in
+    /// The TOML file that the rotation was begun with: the table "entra" is read from it. The rest is in
     /// the journal
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
@@ -148,6 +148,11 @@ pub(crate) struct Status {
     /// unfinished, or something isn't as the last one left it
     #[arg(long, value_name = "TIME", value_parser = duration::life_left)]
     pub(crate) warn: Option<Duration>,
+
+    /// The TOML file that is rotated with: the table "entra" is read from it, to see when the credential
+    /// for Entra ends
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
 
     #[command(flatten)]
     pub(crate) state_dir: StateDir,

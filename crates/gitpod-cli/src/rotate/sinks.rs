@@ -43,7 +43,7 @@ pub(super) fn check(text: &str) -> Result<(), String> {
 }
 
 /// The sink that a text names, or what is wrong with it.
-fn sink(text: &str, settings: &Settings) -> Result<Box<dyn Sink>, String> {
+pub(super) fn sink(text: &str, settings: &Settings) -> Result<Box<dyn Sink>, String> {
     check(text)?;
     let (kind, rest) = text.split_once(':').unwrap_or((text, ""));
     Ok(match kind {

@@ -7,11 +7,13 @@ use gitpod_client::types::v1::{
     ListScimConfigurationsRequest, PaginationRequest, PersonalAccessToken, ScimConfiguration,
 };
 use gitpod_client::{Client, Response};
-use gitpod_rotation::{End, Journal, own_access_tokens};
+use gitpod_rotation::{End, Journal, SinkError, own_access_tokens};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::args::{StateDir, Status};
+use super::config;
+use super::sinks::{self, Settings};
 use crate::cli::{Connection, Output};
 use crate::exit::{Exit, Failure};
 use crate::{connection, output};
@@ -24,6 +26,10 @@ pub(super) async fn status(
     connection: &Connection,
     form: Output,
 ) -> Result<Exit, Failure> {
+    let settings = Settings {
+        limit: None,
+        entra: config::of_sinks(args.config)?,
+    };
     let client = connection::service(connection)?
         .build()
         .map_err(|error| Failure::of_setting(&error))?;
@@ -33,15 +39,20 @@ pub(super) async fn status(
         .map(|configuration| Row::of(configuration, now, &args.state_dir))
         .collect::<Result<_, _>>()?;
     let credential = Credential::of(own_access_tokens(&client).await, now);
+    let of_sinks = SinkCredential::of(&rows, &settings).await;
     let warnings = args.warn.map(|warn| {
         let rows = rows.iter().flat_map(|row| row.warnings(warn));
-        rows.chain(credential.warning(warn)).collect::<Vec<_>>()
+        let of_sinks = of_sinks.iter().filter_map(|one| one.warning(warn, now));
+        rows.chain(credential.warning(warn))
+            .chain(of_sinks)
+            .collect::<Vec<_>>()
     });
     match form {
         Output::Json => {
             let line = json!({
                 "configurations": rows.iter().map(Row::json).collect::<Vec<_>>(),
                 "credential": credential.json(),
+                "sinks": of_sinks.iter().map(SinkCredential::json).collect::<Vec<_>>(),
                 "warnings": warnings,
             });
             output::result(&line.to_string())?;
@@ -58,6 +69,9 @@ pub(super) async fn status(
             ];
             output::result(&output::table(&heading, &cells))?;
             output::result(&credential.line())?;
+            for one in &of_sinks {
+                output::result(&one.line(now))?;
+            }
         }
     }
     let warnings = warnings.unwrap_or_default();
@@ -125,6 +139,8 @@ struct Row {
     now: Timestamp,
     last: Option<String>,
     last_at: Option<Timestamp>,
+    /// Where its tokens go, as far as we know.
+    sinks: Vec<String>,
     state: Standing,
 }
 
@@ -181,6 +197,7 @@ impl Row {
                 .to_owned()
             }),
             last_at: last.and_then(|last| last.at()),
+            sinks: last.map(|last| last.sinks().to_vec()).unwrap_or_default(),
             state: match () {
                 () if running => Standing::Running,
                 () if unfinished => Standing::Unfinished,
@@ -301,5 +318,54 @@ impl Credential {
         let end = self.end()?;
         ends_within(end, self.now, warn)
             .then(|| format!("this credential ends at {end} at the latest"))
+    }
+}
+
+/// What is known of the credential by which a sink is reached.
+struct SinkCredential {
+    sink: String,
+    ends: Result<Timestamp, String>,
+}
+
+impl SinkCredential {
+    /// Of each sink that a rotation went to and that can tell.
+    async fn of(rows: &[Row], settings: &Settings) -> Vec<Self> {
+        let mut names: Vec<_> = rows.iter().flat_map(|row| &row.sinks).collect();
+        names.sort_unstable();
+        names.dedup();
+        let mut all = Vec::new();
+        for name in names {
+            let ends = match sinks::sink(name, settings) {
+                Ok(sink) => sink.credential_ends().await,
+                Err(why) => Err(SinkError::new(why)),
+            };
+            if let Some(ends) = ends.map_err(|error| error.to_string()).transpose() {
+                let sink = name.clone();
+                all.push(Self { sink, ends });
+            }
+        }
+        all
+    }
+
+    fn line(&self, now: Timestamp) -> String {
+        let sink = output::printable(&self.sink);
+        match &self.ends {
+            Ok(end) => format!("{sink}: its credential ends at {end} ({})", left(*end, now)),
+            Err(why) => format!("{sink}: when its credential ends can't be read: {why}"),
+        }
+    }
+
+    fn json(&self) -> Value {
+        json!({
+            "sink": self.sink,
+            "credential_ends_at": self.ends.as_ref().ok(),
+            "error": self.ends.as_ref().err(),
+        })
+    }
+
+    fn warning(&self, warn: Duration, now: Timestamp) -> Option<String> {
+        let end = *self.ends.as_ref().ok()?;
+        ends_within(end, now, warn)
+            .then(|| format!("the credential for {} ends at {end}", self.sink))
     }
 }

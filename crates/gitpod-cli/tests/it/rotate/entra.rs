@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Command;
 
-use gitpod_testing::{Entra, EntraRight};
+use gitpod_testing::{Entra, EntraBuilder, EntraRight};
 use tokio::runtime::Runtime;
 
 use super::Setting;
@@ -20,6 +20,10 @@ struct WithEntra {
 
 impl WithEntra {
     fn new() -> Self {
+        Self::with(|entra| entra)
+    }
+
+    fn with(set: impl FnOnce(EntraBuilder) -> EntraBuilder) -> Self {
         let setting = Setting::new();
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
@@ -28,7 +32,7 @@ impl WithEntra {
             .expect("a runtime");
         let server = setting.server();
         let builder = Entra::builder().saved(server.scim_base_url(), server.scim_token());
-        let entra = runtime.block_on(builder.start()).expect("an Entra");
+        let entra = runtime.block_on(set(builder).start()).expect("an Entra");
         Self {
             setting,
             entra,
@@ -254,4 +258,30 @@ fn what_was_cut_off_is_gone_on_with_by_the_same_file() {
     run(&["resume", "--config", config]).expect(0);
     assert!(world.provisions());
     assert!(!world.setting.escrow().exists());
+}
+
+#[test]
+fn when_the_credential_for_entra_ends() {
+    let world = WithEntra::with(EntraBuilder::owned);
+    world.run(&["rotate", "--to", "entra"]).expect(0);
+    let run = world.run(&["status"]).expect(0);
+    assert!(
+        run.stdout.contains("its credential ends at 2031-05-20"),
+        "{run:?}"
+    );
+    // In some five years, and not in 30 days.
+    let run = world.run(&["status", "--warn", "30d"]).expect(0);
+    assert!(!run.stderr.contains("entra:"), "{run:?}");
+
+    // Who may not read that doesn't know, and says nothing.
+    let world = WithEntra::new();
+    world.run(&["rotate", "--to", "entra"]).expect(0);
+    let run = world.run(&["status", "--output", "json"]).expect(0);
+    let status: serde_json::Value = serde_json::from_str(run.line()).expect("JSON");
+    assert_eq!(status["sinks"], serde_json::json!([]));
+    let mut command = world.command(&["status"]);
+    command.env("AZURE_CLIENT_SECRET", "a-wrong-secret");
+    let run = world.finish(command).expect(0);
+    assert!(run.stdout.contains("can't be read: "), "{run:?}");
+    assert!(!format!("{run:?}").contains("a-wrong-secret"), "{run:?}");
 }
