@@ -162,7 +162,8 @@ impl Inner {
     }
 }
 
-/// Nobody else can read what is sent there.
-fn is_private(uri: &Uri) -> bool {
+/// Whether nobody else can read what is sent there: it is https, or this machine by a loopback address.
+#[must_use]
+pub fn is_private(uri: &Uri) -> bool {
     uri.scheme() == Some(&Scheme::HTTPS) || uri.host().is_some_and(is_loopback)
 }

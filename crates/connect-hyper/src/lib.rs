@@ -58,7 +58,7 @@ pub use credential::{Credential, CredentialFuture, CredentialProvider};
 pub use credential_file::CredentialFile;
 pub use dynamic::{DynamicCall, DynamicMethod, DynamicResponse, DynamicStreaming};
 pub use error::{BoxError, Error, ErrorDetail, Execution};
-pub use http_client::HttpClient;
+pub use http_client::{HttpClient, is_private};
 pub use kind::{Bidi, ClientStreaming, Kind, Requests, ServerStreaming, StreamKind, Unary};
 pub use method::{Idempotency, Message, Method};
 pub use observe::Attempt;

@@ -3,12 +3,7 @@
 /// A UUID in its usual form, returned as it was written. The error is for clap, which puts the
 /// argument's name in front of it.
 pub(crate) fn parse(text: &str) -> Result<String, String> {
-    let right = text.len() == 36
-        && text.bytes().enumerate().all(|(at, byte)| match at {
-            8 | 13 | 18 | 23 => byte == b'-',
-            _ => byte.is_ascii_hexdigit(),
-        });
-    if right {
+    if gitpod_types::is_uuid(text) {
         Ok(text.to_owned())
     } else {
         Err("expected a UUID such as d2c94c27-3b76-4a42-b88c-95a85e392c68".to_owned())

@@ -18,7 +18,7 @@ mod validate;
 pub use pbjson_types::{Duration, Timestamp};
 
 pub use crate::time::{DurationExt, TimeError, TimestampExt};
-pub use crate::validate::{Validate, Violation, Violations};
+pub use crate::validate::{Validate, Violation, Violations, is_uuid};
 
 /// What each message's rules are, as [`Validate`] of it.
 #[allow(deprecated, unreachable_patterns, clippy::all)]

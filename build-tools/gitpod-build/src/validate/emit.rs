@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor, OneofDescriptor};
 
+use super::need::{Form, need, unsupported, whole_need};
 use super::read::{Cel, FieldRules, Ignore, MessageRules};
 use super::standard::Standard;
 use crate::types::Part;
@@ -63,16 +64,6 @@ struct Place {
     form: Form,
     /// Where it is, as code.
     at: String,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Form {
-    /// A field that is always there, and zero if nobody has set it.
-    Implicit,
-    /// An `Option`.
-    Optional,
-    /// A reference to what is there.
-    Bound,
 }
 
 impl Body<'_> {
@@ -404,45 +395,6 @@ impl Body<'_> {
     }
 }
 
-/// When a value is checked.
-fn need(
-    field: &FieldDescriptor,
-    kind: &Kind,
-    rules: &FieldRules,
-    form: Form,
-) -> Result<&'static str, Error> {
-    let may_be_zero = match rules.ignore {
-        Ignore::Absent => true,
-        Ignore::Unpopulated => form == Form::Optional,
-        Ignore::Default | Ignore::Always => false,
-    };
-    Ok(match (rules.is_required, form, may_be_zero) {
-        (true, Form::Implicit, _) => "Need::NonZero",
-        (true, Form::Optional, true) => "Need::Present",
-        (true, ..) => {
-            return Err(unsupported(
-                field,
-                "`required` in a oneof, or with `ignore`",
-            ));
-        }
-        (false, _, true) => "Need::Optional",
-        (false, _, false) if matches!(kind, Kind::Message(m) if m.full_name() != "google.protobuf.Duration") =>
-        {
-            return Err(unsupported(field, "`ignore` of a message"));
-        }
-        (false, _, false) => "Need::SkipZero",
-    })
-}
-
-/// When a list or a map is checked as a whole.
-fn whole_need(rules: &FieldRules) -> &'static str {
-    match (rules.is_required, rules.ignore) {
-        (true, _) => "Need::NonZero",
-        (false, Ignore::Absent) => "Need::Optional",
-        (false, _) => "Need::SkipZero",
-    }
-}
-
 /// A call that hands out what is to be checked further.
 fn with_cel(call: &str, rules: &[Cel], at: &str) -> String {
     if rules.is_empty() {
@@ -465,13 +417,6 @@ fn cel(rules: &[Cel], at: &str) -> String {
         let _ = writeln!(code, "c.cel({at}, {call}, {id:?}, {message:?});");
     }
     code
-}
-
-fn unsupported(field: &FieldDescriptor, what: &str) -> Error {
-    Error::new(format!(
-        "{}: {what} isn't supported by gitpod-build's src/validate",
-        field.full_name()
-    ))
 }
 
 fn indented(code: &str, levels: usize) -> String {

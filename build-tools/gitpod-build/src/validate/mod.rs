@@ -1,10 +1,11 @@
 //! The `buf.validate` rules of messages, fields and oneofs, as code that checks them.
 //!
 //! [`read`] takes the rules from the descriptors' options and refuses a kind that it doesn't
-//! know; [`emit`] writes the calls that check them. What the rules mean is in the module
+//! know; [`emit`] writes the calls that check them, and [`need`] when they do. What the rules mean is in the module
 //! `validate` of gitpod-types.
 
 mod emit;
+mod need;
 mod read;
 mod standard;
 mod tables;

@@ -1,6 +1,7 @@
 //! What the examples share: where the API is, and what the embedded server answers with.
 
-#![allow(dead_code, clippy::print_stdout)] // Each example uses a part.
+#![allow(dead_code, reason = "each example uses another part of it")]
+#![allow(clippy::print_stdout, reason = "examples print what they find")]
 
 use gitpod_client::types::Timestamp;
 use gitpod_client::types::v1::{PaginationRequest, PaginationResponse};

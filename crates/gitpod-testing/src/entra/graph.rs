@@ -98,9 +98,12 @@ fn not_found() -> Answer {
 }
 
 fn forbidden(state: &State, right: EntraRight) -> Option<Answer> {
+    (!state.may(right)).then(denied)
+}
+
+fn denied() -> Answer {
     let why = "Insufficient privileges to complete the operation.";
-    let refusal = || graph_error(StatusCode::FORBIDDEN, "Authorization_RequestDenied", why);
-    (!state.may(right)).then(refusal)
+    graph_error(StatusCode::FORBIDDEN, "Authorization_RequestDenied", why)
 }
 
 fn read_secrets(state: &State) -> Answer {
@@ -232,7 +235,7 @@ fn start(state: &mut State) -> Answer {
 /// The application that rotates, as it may read itself where it owns things.
 fn application(state: &State) -> Answer {
     if !state.is_owned {
-        return forbidden_to_read();
+        return denied();
     }
     let secret = state.client_secret.reveal();
     of(
@@ -245,9 +248,4 @@ fn application(state: &State) -> Answer {
             }],
         }),
     )
-}
-
-fn forbidden_to_read() -> Answer {
-    let why = "Insufficient privileges to complete the operation.";
-    graph_error(StatusCode::FORBIDDEN, "Authorization_RequestDenied", why)
 }

@@ -4,7 +4,8 @@
 ///
 /// Most of what the API asks for is one of these. It is looked at in three windows of 16 bytes, as
 /// wide as a register.
-pub(crate) fn is_uuid(text: &str) -> bool {
+#[must_use]
+pub fn is_uuid(text: &str) -> bool {
     let Ok(text) = <&[u8; 36]>::try_from(text.as_bytes()) else {
         return false;
     };

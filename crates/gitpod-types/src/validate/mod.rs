@@ -22,7 +22,7 @@ mod uri;
 mod violation;
 
 pub(crate) use checker::{Checker, Need};
-pub(crate) use format::is_uuid;
+pub use format::is_uuid;
 pub(crate) use path::At;
 pub(crate) use rule::{Enum, Lower, Range, Size, Span, Text, Upper, within};
 pub use violation::{Violation, Violations};

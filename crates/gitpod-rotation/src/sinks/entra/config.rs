@@ -3,6 +3,8 @@
 use std::ffi::OsString;
 use std::fmt;
 
+use gitpod_client::connect_hyper::is_private;
+use gitpod_client::types;
 use serde::Deserialize;
 
 use super::access::EntraCredential;
@@ -131,7 +133,7 @@ impl EntraConfig {
                  enterprise application, from its overview page",
             ));
         }
-        if !is_uuid(id) {
+        if !types::is_uuid(id) {
             return Err(SinkError::new(
                 "service-principal-id: expected a UUID, the enterprise application's object id",
             ));
@@ -140,7 +142,7 @@ impl EntraConfig {
             ("authority-host", self.authority_host()),
             ("graph-url", self.graph_url()),
         ] {
-            if !is_private(url) {
+            if !url.parse().is_ok_and(|uri| is_private(&uri)) {
                 return Err(SinkError::new(format!(
                     "{field}: expected an https URL (http is for this machine alone)"
                 )));
@@ -179,24 +181,4 @@ fn word<T: for<'de> Deserialize<'de>>(text: &str) -> Option<T> {
     let text: serde::de::value::StrDeserializer<'_, serde::de::value::Error> =
         serde::de::IntoDeserializer::into_deserializer(text);
     T::deserialize(text).ok()
-}
-
-fn is_uuid(text: &str) -> bool {
-    text.len() == 36
-        && text.bytes().enumerate().all(|(at, byte)| match at {
-            8 | 13 | 18 | 23 => byte == b'-',
-            _ => byte.is_ascii_hexdigit(),
-        })
-}
-
-/// Whether what is sent there is nobody else's to read.
-fn is_private(url: &str) -> bool {
-    let Ok(uri) = url.parse::<gitpod_client::http::Uri>() else {
-        return false;
-    };
-    match (uri.scheme_str(), uri.host()) {
-        (Some("https"), Some(_)) => true,
-        (Some("http"), Some(host)) => host == "localhost" || host == "127.0.0.1" || host == "[::1]",
-        _ => false,
-    }
 }

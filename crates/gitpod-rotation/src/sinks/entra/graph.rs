@@ -113,7 +113,7 @@ impl Graph {
     pub(super) async fn jobs(&self) -> Result<(Vec<Job>, Option<Timestamp>), SinkError> {
         let url = self.synchronization("/jobs");
         let answer = self.send(Method::GET, &url, None).await?;
-        let date = answer.date();
+        let date = crate::date(answer.0.headers());
         let list: List<Job> = answer.decoded("reading the provisioning jobs")?;
         Ok((list.value, date))
     }
@@ -253,11 +253,6 @@ struct ErrorPart {
 impl Answer {
     fn status(&self) -> StatusCode {
         self.0.status()
-    }
-
-    fn date(&self) -> Option<Timestamp> {
-        let text = self.0.headers().get(header::DATE)?.to_str().ok()?;
-        Timestamp::try_from(httpdate::parse_http_date(text).ok()?).ok()
     }
 
     fn succeeded(self, what: &str) -> Result<(), SinkError> {
