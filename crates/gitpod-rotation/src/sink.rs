@@ -87,6 +87,17 @@ pub trait Sink: fmt::Debug + Send + Sync {
         Vec::new()
     }
 
+    /// The token that the sink holds, where it can give that back: a file can, an identity provider
+    /// hardly. It is tried at the SCIM endpoint, and goes nowhere else. `None`, which it is unless
+    /// implemented: it can't give it back, or holds none.
+    ///
+    /// # Errors
+    ///
+    /// Why it couldn't be read this time.
+    fn held(&self) -> SinkFuture<'_, Option<Token>> {
+        Box::pin(async { Ok(None) })
+    }
+
     /// When the credential ends by which the sink is reached. `None`, which it is unless implemented: that
     /// can't be told.
     ///

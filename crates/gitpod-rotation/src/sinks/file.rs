@@ -95,10 +95,7 @@ impl Sink for FileSink {
     fn verify<'a>(&'a self, token: Option<&'a Token>) -> SinkFuture<'a, Verdict> {
         let token = token.cloned();
         self.work(move |path| {
-            let held = held(path).map_err(|error| {
-                SinkError::new(format!("can't read {}: {error}", path.display()))
-            })?;
-            Ok(match (held, token) {
+            Ok(match (read(path)?, token) {
                 (None, _) => Verdict::Doesnt,
                 (Some(held), Some(token)) if *held == token.expose().as_bytes() => Verdict::Works,
                 (Some(_), Some(_)) => Verdict::Doesnt,
@@ -106,6 +103,23 @@ impl Sink for FileSink {
             })
         })
     }
+
+    /// Without the white space around it that an editor or `echo` may have left there.
+    fn held(&self) -> SinkFuture<'_, Option<Token>> {
+        self.work(|path| {
+            let held = read(path)?;
+            let text = held
+                .as_ref()
+                .and_then(|held| std::str::from_utf8(held).ok());
+            let text = text.map(str::trim).filter(|text| !text.is_empty());
+            Ok(text.map(|text| Token::new(text.to_owned())))
+        })
+    }
+}
+
+/// What the file at this path holds; `None` if there is none.
+fn read(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, SinkError> {
+    held(path).map_err(|error| SinkError::new(format!("can't read {}: {error}", path.display())))
 }
 
 /// Where the file is, all links followed.
@@ -252,6 +266,27 @@ mod tests {
         assert_eq!(sink.verify(None).await, Ok(Verdict::CantTell));
         fs::write(&path, "very-secret\n").unwrap();
         assert_eq!(sink.verify(Some(&token())).await, Ok(Verdict::Doesnt));
+    }
+
+    #[tokio::test]
+    async fn it_gives_back_what_it_holds() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("token");
+        let sink = FileSink::new(&path);
+        for (text, expected) in [
+            (None, None),
+            (Some("".as_bytes()), None),
+            (Some(b"\xff"), None),
+            (Some(b"very-secret"), Some("very-secret")),
+            (Some(b"very-secret\n"), Some("very-secret")),
+        ] {
+            if let Some(text) = text {
+                fs::write(&path, text).unwrap();
+            }
+            let held = sink.held().await.unwrap();
+            assert_eq!(held.as_ref().map(Token::expose), expected);
+        }
+        FileSink::new(folder.path()).held().await.unwrap_err();
     }
 
     #[tokio::test]
