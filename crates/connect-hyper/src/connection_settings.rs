@@ -84,7 +84,7 @@ impl ClientBuilder {
     }
 
     /// Shows servers that ask for one a certificate: its chain (the leaf first) and its key, in
-    /// PEM. The key may be PKCS #8, PKCS #1 or SEC 1.
+    /// PEM. The key may be PKCS #8, PKCS #1 or SEC 1. A proxy is shown none.
     ///
     /// [`build`](Self::build) reports what can't be read, and never quotes it.
     #[cfg(feature = "tls")]

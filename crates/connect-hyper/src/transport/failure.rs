@@ -34,6 +34,23 @@ pub(super) fn of_service(error: BoxError) -> Error {
     no_response(error)
 }
 
+/// Whether the reason is a certificate of the server's that can't be trusted: the next attempt would
+/// find the same.
+#[cfg(feature = "tls")]
+pub(crate) fn is_certificate(error: &(dyn std::error::Error + 'static)) -> bool {
+    chain(error).any(|error| {
+        // An error of a stream keeps what it wraps for itself.
+        let wrapped = error
+            .downcast_ref::<std::io::Error>()
+            .and_then(std::io::Error::get_ref);
+        let error = wrapped.map_or(error, |wrapped| wrapped);
+        matches!(
+            error.downcast_ref::<rustls::Error>(),
+            Some(rustls::Error::InvalidCertificate(_))
+        )
+    })
+}
+
 fn no_response(error: BoxError) -> Error {
     // A layer's own error around one of ours; or a request of a stream that has no form on the
     // wire, while those before it have left.

@@ -7,11 +7,11 @@ use std::task::{Context, Poll, Waker};
 
 use hyper::client::conn::http1::SendRequest;
 use hyper_util::client::pool::cache;
-use hyper_util::rt::TokioExecutor;
 use tower_service::Service;
 
 use super::idle::{Idleness, Since};
 use super::lease::{self, BoxLease, Connection};
+use super::opening::{InBackground, Opening};
 use crate::body::RequestBody;
 use crate::error::BoxError;
 
@@ -30,12 +30,10 @@ type Opened = Pin<Box<dyn Future<Output = Result<Option<BoxLease>, BoxError>> + 
 pub(super) trait Http1Cache: Send + Sync {
     fn take(&self) -> Take;
 
-    /// Closes connections that have been idle for too long or are closed at the other end.
-    fn reap(&self);
+    /// Closes connections that have been idle for too long or are closed at the other end. Whether
+    /// none is left.
+    fn reap(&self) -> bool;
 }
-
-/// What makes connections for a cache.
-pub(super) type Opening = Pin<Box<dyn Future<Output = Result<Idle, BoxError>> + Send>>;
 
 /// A connection, and what the cache knows of it.
 pub(super) struct Idle {
@@ -115,7 +113,7 @@ impl From<Done> for BoxError {
 }
 
 /// An empty cache over what makes connections.
-pub(super) fn new<M>(opener: M) -> Arc<dyn Http1Cache>
+pub(super) fn new<M>(opener: M, idleness: Arc<Idleness>) -> Arc<dyn Http1Cache>
 where
     M: Service<(), Response = Idle, Error = BoxError, Future = Opening>
         + Clone
@@ -124,29 +122,32 @@ where
         + 'static,
 {
     let cache = cache::builder()
-        .executor(TokioExecutor::new())
+        .executor(InBackground)
         .build::<M, ()>(opener);
     // The types of the cache and of what it lends can't be named. These closures are where they
     // are known.
     shared(
         cache,
+        idleness,
         |lent| lent.inner_mut(),
         |cache| {
             cache.retain(|idle| idle.stays());
+            cache.is_empty()
         },
     )
 }
 
-fn shared<C, T, R>(cache: C, idle: T, retain: R) -> Arc<dyn Http1Cache>
+fn shared<C, T, R>(cache: C, idleness: Arc<Idleness>, idle: T, retain: R) -> Arc<dyn Http1Cache>
 where
     C: Service<(), Error = BoxError> + Clone + Send + Sync + 'static,
     C::Future: Unpin + Send + 'static,
     C::Response: Service<()> + Send + 'static,
     T: Fn(&mut C::Response) -> &mut Idle + Copy + Send + Sync + 'static,
-    R: Fn(&mut C) + Send + Sync + 'static,
+    R: Fn(&mut C) -> bool + Send + Sync + 'static,
 {
     Arc::new(Shared {
         cache,
+        idleness,
         idle,
         retain,
     })
@@ -154,6 +155,7 @@ where
 
 struct Shared<C, T, R> {
     cache: C,
+    idleness: Arc<Idleness>,
     idle: T,
     retain: R,
 }
@@ -164,7 +166,7 @@ where
     C::Future: Unpin + Send + 'static,
     C::Response: Service<()> + Send + 'static,
     T: Fn(&mut C::Response) -> &mut Idle + Copy + Send + Sync + 'static,
-    R: Fn(&mut C) + Send + Sync + 'static,
+    R: Fn(&mut C) -> bool + Send + Sync + 'static,
 {
     fn take(&self) -> Take {
         // A clone is two counters, and what makes a lock around the cache needless.
@@ -191,7 +193,9 @@ where
                 }
                 Poll::Pending => {
                     let idle = self.idle;
+                    let waiting = self.idleness.wait();
                     return Take::Connecting(Box::pin(async move {
+                        let _waiting = waiting;
                         let mut lent = Lent {
                             lent: connecting.await?,
                             idle,
@@ -205,8 +209,8 @@ where
         }
     }
 
-    fn reap(&self) {
-        (self.retain)(&mut self.cache.clone());
+    fn reap(&self) -> bool {
+        (self.retain)(&mut self.cache.clone())
     }
 }
 
@@ -291,13 +295,21 @@ mod tests {
 
     use hyper_util::rt::TokioIo;
     use tokio::io::{AsyncReadExt as _, DuplexStream};
-    use tokio::sync::oneshot;
+    use tokio::sync::{Semaphore, oneshot};
 
     use super::*;
 
-    /// Opens each connection when the test says so.
+    /// Opens each connection when the test says so, and only so many at the same time.
     #[derive(Clone)]
-    struct Opener(Arc<Mutex<VecDeque<oneshot::Receiver<Idle>>>>);
+    struct Opener(
+        Arc<Mutex<VecDeque<oneshot::Receiver<Idle>>>>,
+        Arc<Semaphore>,
+    );
+
+    fn opener(opened: VecDeque<oneshot::Receiver<Idle>>, at_once: usize) -> Opener {
+        let at_once = Arc::new(Semaphore::new(at_once));
+        Opener(Arc::new(Mutex::new(opened)), at_once)
+    }
 
     impl Service<()> for Opener {
         type Response = Idle;
@@ -309,9 +321,14 @@ mod tests {
         }
 
         fn call(&mut self, (): ()) -> Opening {
-            let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            let next = all.pop_front().unwrap();
-            Box::pin(async move { Ok(next.await?) })
+            let Self(all, at_once) = self.clone();
+            Opening::new(at_once, async move {
+                let next = all
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .pop_front();
+                Ok(next.unwrap().await?)
+            })
         }
     }
 
@@ -337,7 +354,7 @@ mod tests {
     async fn those_that_lost_the_race_are_limited_too() {
         let idleness = Arc::new(Idleness::new(Duration::from_secs(60), 1));
         let (opens, opened): (Vec<_>, VecDeque<_>) = (0..2).map(|_| oneshot::channel()).unzip();
-        let cache = new(Opener(Arc::new(Mutex::new(opened))));
+        let cache = new(opener(opened, 2), Arc::clone(&idleness));
         let [first, second] = <[_; 2]>::try_from(opens).ok().unwrap();
         let (first_call, second_call) = (connecting(&cache), connecting(&cache));
 
@@ -363,5 +380,47 @@ mod tests {
         };
         assert_eq!(closed, "the other one");
         assert!(matches!(cache.take(), Take::Idle(_)));
+    }
+
+    /// Many calls at once that wait for each other's connections: none of those is closed for being
+    /// one too many, so that another has to be made.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn no_more_are_made_than_there_are_calls() {
+        const CALLS: usize = 200;
+        const AT_ONCE: usize = 4;
+        let idleness = Arc::new(Idleness::new(Duration::from_secs(60), 4));
+        let (opens, opened): (Vec<_>, VecDeque<_>) = (0..9999).map(|_| oneshot::channel()).unzip();
+        let opener = opener(opened, AT_ONCE);
+        let cache = new(opener.clone(), Arc::clone(&idleness));
+        let opening = tokio::spawn(async move {
+            let mut open = Vec::new();
+            for next in opens {
+                let (idle, far) = connection(&idleness).await;
+                open.push(far);
+                if next.send(idle).is_err() {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        });
+        let calls = (0..CALLS).map(|_| {
+            let cache = Arc::clone(&cache);
+            tokio::spawn(async move {
+                for _ in 0..20 {
+                    let mut lease = match cache.take() {
+                        Take::Idle(lease) => lease,
+                        Take::Connecting(connecting) => connecting.await.unwrap().unwrap(),
+                    };
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                    lease.as_mut().finish();
+                }
+            })
+        });
+        for call in calls.collect::<Vec<_>>() {
+            call.await.unwrap();
+        }
+        let made = 9999 - opener.0.lock().unwrap().len();
+        assert!(made < CALLS + AT_ONCE, "{made}");
+        opening.abort();
     }
 }

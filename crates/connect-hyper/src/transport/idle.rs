@@ -1,6 +1,7 @@
 //! How many connections lie idle to an origin, and for how long. No clock is read for a call: the
 //! task that closes old connections counts the time.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -17,6 +18,17 @@ pub(super) struct Idleness {
     tick: Duration,
     now: AtomicU32,
     idle: AtomicUsize,
+    waiting: AtomicUsize,
+}
+
+/// A call that waits for a connection. As many as there are such calls aren't idle for long.
+#[derive(Debug)]
+pub(super) struct Waiting(Arc<Idleness>);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// When something was last in use.
@@ -31,6 +43,7 @@ impl Idleness {
             tick: (timeout / TICKS).max(LEAST_TICK),
             now: AtomicU32::new(0),
             idle: AtomicUsize::new(0),
+            waiting: AtomicUsize::new(0),
         }
     }
 
@@ -54,11 +67,19 @@ impl Idleness {
 
     /// Whether one more may be kept; if so, it is counted.
     pub(super) fn keep(&self) -> bool {
-        if self.idle.fetch_add(1, Ordering::Relaxed) < self.max_idle {
+        let idle = self.idle.fetch_add(1, Ordering::Relaxed);
+        let waiting = self.waiting.load(Ordering::Relaxed);
+        if idle < self.max_idle.saturating_add(waiting) {
             return true;
         }
         self.release();
         false
+    }
+
+    /// A call waits from now on.
+    pub(super) fn wait(self: &Arc<Self>) -> Waiting {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        Waiting(Arc::clone(self))
     }
 
     /// One that was kept is in use again, or closed.
@@ -78,6 +99,16 @@ mod tests {
         idleness.release();
         assert!(idleness.keep() && !idleness.keep());
         assert!(!Idleness::new(Duration::ZERO, 2).keep());
+    }
+
+    #[test]
+    fn what_calls_wait_for_is_kept_beyond_the_limit() {
+        let idleness = Arc::new(Idleness::new(Duration::from_secs(1), 1));
+        let waiting = idleness.wait();
+        assert!(idleness.keep() && idleness.keep() && !idleness.keep());
+        drop(waiting);
+        idleness.release();
+        assert!(!idleness.keep());
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod failure;
 mod http1_cache;
 mod idle;
 mod lease;
+mod opening;
 mod pool;
 #[cfg(feature = "tls")]
 mod proxy;
@@ -32,6 +33,8 @@ use crate::body::RequestBody;
 use crate::error::Error;
 
 pub(crate) use self::connect::Versions;
+#[cfg(feature = "tls")]
+pub(crate) use self::failure::is_certificate;
 pub(crate) use self::lease::BoxLease;
 pub use self::service::HttpService;
 #[cfg(feature = "tls")]

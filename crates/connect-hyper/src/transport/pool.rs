@@ -13,14 +13,15 @@ use std::task::{Context, Poll};
 use http::Uri;
 use http::uri::Scheme;
 use hyper::client::conn::{http1, http2};
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::{Semaphore, SetOnce};
 use tokio::task::AbortHandle;
 use tower_service::Service;
 
 use super::connect::{Connected, Connector, Versions};
-use super::http1_cache::{self, Http1Cache, Idle, Opening, Take};
+use super::http1_cache::{self, Http1Cache, Idle, Take};
 use super::idle::{Idleness, Since};
 use super::lease::{self, BoxLease, Connection};
+use super::opening::Opening;
 use crate::body::RequestBody;
 use crate::error::BoxError;
 
@@ -53,16 +54,18 @@ struct Pools {
     /// no use any more. (hyper-util's own pool for this, `singleton`, would be emptied; but in
     /// version 0.1.21 a call of the last attempt that is late then takes the place of one of the
     /// next, which waits for ever: `tests/first_calls.rs`.)
-    http2: Mutex<Arc<OnceCell<Made>>>,
+    http2: Mutex<Option<Arc<SetOnce<Made>>>>,
 }
 
 impl Pools {
-    fn shared(&self) -> Arc<OnceCell<Made>> {
+    /// What the calls share, and nothing that is of no use any more.
+    fn shared(&self) -> MutexGuard<'_, Option<Arc<SetOnce<Made>>>> {
         let mut current = self.http2.lock().unwrap_or_else(PoisonError::into_inner);
-        if current.get().is_some_and(|made| !made.is_usable()) {
-            *current = Arc::default();
+        let made = current.as_ref().and_then(|shared| shared.get());
+        if made.is_some_and(|made| !made.is_usable()) {
+            *current = None;
         }
-        Arc::clone(&current)
+        current
     }
 }
 
@@ -77,7 +80,7 @@ struct Origin {
     /// An HTTP/1.1 connection that came of a negotiation, for the cache.
     spare: Mutex<Option<http1::SendRequest<RequestBody>>>,
     /// What it takes to make an HTTP/1.1 connection.
-    connecting: Semaphore,
+    connecting: Arc<Semaphore>,
 }
 
 impl OriginPool {
@@ -99,10 +102,10 @@ impl OriginPool {
             idleness: Arc::new(idleness),
             is_http1: AtomicBool::new(is_http1),
             spare: Mutex::new(None),
-            connecting: Semaphore::new(CONNECTING),
+            connecting: Arc::new(Semaphore::new(CONNECTING)),
         });
         let pools = Arc::new(Pools {
-            http1: http1_cache::new(OpenOwn(Arc::clone(&origin))),
+            http1: http1_cache::new(OpenOwn(Arc::clone(&origin)), Arc::clone(&origin.idleness)),
             http2: Mutex::default(),
         });
         Self {
@@ -115,15 +118,14 @@ impl OriginPool {
     /// A connection for one exchange.
     pub(super) fn get(&self) -> Get {
         if !self.origin.is_http1.load(Ordering::Acquire) {
-            let cell = self.pools.shared();
-            match cell.get() {
+            let shared = Arc::clone(self.pools.shared().get_or_insert_with(|| self.make()));
+            match shared.get() {
                 Some(Made::Shared(shared)) => return Get::Ready(shared.lease(true), true),
                 Some(Made::Own) => {}
                 Some(Made::Failed(_)) | None => {
                     self.ensure_reaper();
-                    let origin = Arc::clone(&self.origin);
                     return Get::Connecting(Box::pin(async move {
-                        match cell.get_or_init(|| origin.make()).await {
+                        match shared.wait().await {
                             Made::Shared(shared) => Ok(Some((shared.lease(false), true))),
                             Made::Own => Ok(None),
                             Made::Failed(error) => Err(error.clone().into()),
@@ -143,9 +145,18 @@ impl OriginPool {
         }
     }
 
+    /// Begins to make what all calls share, in a task of its own: none of them is sure to be polled.
+    fn make(&self) -> Arc<SetOnce<Made>> {
+        let made = Arc::new(SetOnce::new());
+        let promise = Promise(Arc::clone(&made));
+        let origin = Arc::clone(&self.origin);
+        tokio::spawn(async move { promise.keep(origin.make().await) });
+        made
+    }
+
     /// A connection has ended, and nobody is to hold what is left of it.
     pub(super) fn let_go(&self) {
-        self.pools.shared();
+        drop(self.pools.shared());
     }
 
     fn ensure_reaper(&self) {
@@ -155,16 +166,22 @@ impl OriginPool {
             return;
         }
         let pools = Arc::downgrade(&self.pools);
-        let idleness = Arc::clone(&self.origin.idleness);
+        let origin = Arc::clone(&self.origin);
         let task = tokio::spawn(async move {
             loop {
-                tokio::time::sleep(idleness.tick()).await;
+                tokio::time::sleep(origin.idleness.tick()).await;
                 let Some(pools) = Weak::upgrade(&pools) else {
                     return;
                 };
-                idleness.pass();
-                pools.http1.reap();
-                pools.shared();
+                origin.idleness.pass();
+                let is_empty = pools.http1.reap();
+                let mut shared = pools.shared();
+                let made = shared.as_ref().and_then(|shared| shared.get());
+                if is_empty && matches!(made, Some(Made::Own)) {
+                    // What the origin speaks is negotiated once more: it may have learnt HTTP/2.
+                    *shared = None;
+                    origin.is_http1.store(false, Ordering::Release);
+                }
             }
         });
         *reaper = Some(task.abort_handle());
@@ -227,18 +244,20 @@ impl Service<()> for OpenOwn {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
-        Box::pin(async move {
+        // What is there already waits for nobody.
+        let turns = match spare {
+            Some(_) => Arc::new(Semaphore::new(1)),
+            None => Arc::clone(&origin.connecting),
+        };
+        Opening::new(turns, async move {
             let sender = match spare {
                 Some(spare) => spare,
-                None => {
-                    let _permit = origin.connecting.acquire().await?;
-                    match origin.connect(Versions::Http1).await? {
-                        Connected::Http1(sender) => sender,
-                        Connected::Http2(_) => {
-                            return Err("the server speaks HTTP/2, which it wasn't offered".into());
-                        }
+                None => match origin.connect(Versions::Http1).await? {
+                    Connected::Http1(sender) => sender,
+                    Connected::Http2(_) => {
+                        return Err("the server speaks HTTP/2, which it wasn't offered".into());
                     }
-                }
+                },
             };
             Ok(Idle::new(sender, Arc::clone(&origin.idleness)))
         })
@@ -263,6 +282,25 @@ impl Made {
             }
             Made::Own => true,
             Made::Failed(_) => false,
+        }
+    }
+}
+
+/// Has something said to those who wait, whatever happens.
+struct Promise(Arc<SetOnce<Made>>);
+
+impl Promise {
+    fn keep(&self, made: Made) {
+        // It is kept once, here or when it is dropped.
+        let _ = self.0.set(made);
+    }
+}
+
+impl Drop for Promise {
+    fn drop(&mut self) {
+        if self.0.get().is_none() {
+            let why: BoxError = "the runtime that made the connection has ended".into();
+            self.keep(Made::Failed(SharedError(why.into())));
         }
     }
 }

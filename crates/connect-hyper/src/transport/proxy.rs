@@ -12,7 +12,7 @@ use hyper_util::client::proxy::matcher::Matcher;
 use hyper_util::rt::TokioIo;
 use tower_service::Service;
 
-use super::connect::{BoxStream, Versions};
+use super::connect::BoxStream;
 use super::tls::Tls;
 use crate::Code;
 use crate::error::{BoxError, Error, innermost};
@@ -109,9 +109,7 @@ impl Service<Uri> for ToProxy {
             if proxy.scheme() != Some(&Scheme::HTTPS) {
                 return Ok(TokioIo::new(stream));
             }
-            // CONNECT is HTTP/1.1's.
-            let (stream, _) = tls.connect(&proxy, stream, Versions::Http1).await?;
-            Ok(TokioIo::new(stream))
+            Ok(TokioIo::new(tls.connect_to_proxy(&proxy, stream).await?))
         })
     }
 }

@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use http::Uri;
+use rustls::SignatureScheme;
+use rustls::client::ResolvesClientCert;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, RootCertStore};
 use tokio_rustls::TlsConnector;
 
@@ -42,6 +45,22 @@ pub(super) struct Tls {
     either: TlsConnector,
     http1: TlsConnector,
     http2: TlsConnector,
+    /// HTTP/1.1 without a certificate of the client's, which is for origins.
+    proxy: TlsConnector,
+}
+
+/// Has no certificate to offer.
+#[derive(Debug)]
+struct Nothing;
+
+impl ResolvesClientCert for Nothing {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        None
+    }
+
+    fn has_certs(&self) -> bool {
+        false
+    }
 }
 
 impl Tls {
@@ -53,15 +72,18 @@ impl Tls {
         };
         #[cfg(not(feature = "unstable-rustls"))]
         let config = config(options)?;
-        let offering = |protocols: &[&[u8]]| {
+        let mut for_proxy = config.clone();
+        for_proxy.client_auth_cert_resolver = Arc::new(Nothing);
+        let offering = |config: &ClientConfig, protocols: &[&[u8]]| {
             let mut config = config.clone();
             config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
             TlsConnector::from(Arc::new(config))
         };
         Ok(Self {
-            either: offering(&[b"h2", b"http/1.1"]),
-            http1: offering(&[b"http/1.1"]),
-            http2: offering(&[b"h2"]),
+            either: offering(&config, &[b"h2", b"http/1.1"]),
+            http1: offering(&config, &[b"http/1.1"]),
+            http2: offering(&config, &[b"h2"]),
+            proxy: offering(&for_proxy, &[b"http/1.1"]),
         })
     }
 
@@ -72,24 +94,43 @@ impl Tls {
         stream: BoxStream,
         versions: Versions,
     ) -> Result<(BoxStream, bool), BoxError> {
-        let host = origin.host().unwrap_or_default();
-        let host = host
-            .strip_prefix('[')
-            .and_then(|host| host.strip_suffix(']'))
-            .unwrap_or(host);
-        let name = ServerName::try_from(host.to_owned())
-            .map_err(|_| "the host's name can't be in a certificate")?;
         let connector = match versions {
             Versions::Negotiated => &self.either,
             Versions::Http1 => &self.http1,
             Versions::Http2 => &self.http2,
         };
-        let stream = connector.connect(name, stream).await?;
-        let chosen = stream.get_ref().1.alpn_protocol();
+        let (stream, chosen) = handshake(connector, origin, stream).await?;
         // A server without ALPN gets what it was going to get.
         let is_http2 = chosen.map_or(versions == Versions::Http2, |name| name == b"h2");
-        Ok((Box::new(stream), is_http2))
+        Ok((stream, is_http2))
     }
+
+    /// Does the handshake with a proxy, to which CONNECT is sent: that is HTTP/1.1's.
+    pub(super) async fn connect_to_proxy(
+        &self,
+        proxy: &Uri,
+        stream: BoxStream,
+    ) -> Result<BoxStream, BoxError> {
+        Ok(handshake(&self.proxy, proxy, stream).await?.0)
+    }
+}
+
+/// The stream, and the protocol that was chosen by ALPN.
+async fn handshake(
+    connector: &TlsConnector,
+    to: &Uri,
+    stream: BoxStream,
+) -> Result<(BoxStream, Option<Vec<u8>>), BoxError> {
+    let host = to.host().unwrap_or_default();
+    let host = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'))
+        .unwrap_or(host);
+    let name = ServerName::try_from(host.to_owned())
+        .map_err(|_| "the host's name can't be in a certificate")?;
+    let stream = connector.connect(name, stream).await?;
+    let chosen = stream.get_ref().1.alpn_protocol().map(<[u8]>::to_vec);
+    Ok((Box::new(stream), chosen))
 }
 
 fn config(options: &TlsOptions) -> Result<ClientConfig, Error> {
