@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, copy_bidirectional};
@@ -25,6 +25,8 @@ pub struct Forwarder {
 struct Counts {
     accepted: AtomicUsize,
     open: AtomicUsize,
+    /// The port that the next connection leads to.
+    to: AtomicU16,
 }
 
 impl Forwarder {
@@ -60,6 +62,7 @@ impl Forwarder {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let counts = Arc::<Counts>::default();
+        counts.to.store(to, Ordering::SeqCst);
         let cut = watch::Sender::new(());
         let (counting, cutting) = (counts.clone(), cut.clone());
         let accepting = tokio::spawn(async move {
@@ -68,9 +71,8 @@ impl Forwarder {
                 counting.open.fetch_add(1, Ordering::SeqCst);
                 let (counts, mut cut) = (counting.clone(), cutting.subscribe());
                 tokio::spawn(async move {
-                    if let Ok(mut server) =
-                        TcpStream::connect(SocketAddr::from(([127, 0, 0, 1], to))).await
-                    {
+                    let to = SocketAddr::from(([127, 0, 0, 1], counts.to.load(Ordering::SeqCst)));
+                    if let Ok(mut server) = TcpStream::connect(to).await {
                         tokio::select! {
                             _ = copy_bidirectional(&mut stream, &mut server) => {}
                             _ = cut.changed() => {}
@@ -104,6 +106,11 @@ impl Forwarder {
     #[must_use]
     pub fn open(&self) -> usize {
         self.counts.open.load(Ordering::SeqCst)
+    }
+
+    /// Connections lead to another port from now on.
+    pub fn lead_to(&self, port: u16) {
+        self.counts.to.store(port, Ordering::SeqCst);
     }
 
     /// Closes all connections.

@@ -57,6 +57,7 @@ impl Default for Builder {
             options: Options {
                 api_path: "/api".into(),
                 max_request_bytes: MAX_REQUEST_BYTES,
+                max_concurrent_streams: 1024,
                 compress_responses: Vec::new(),
                 require_protocol_version: false,
                 quirks: Quirks::default(),
@@ -135,6 +136,13 @@ impl Builder {
     /// by default. A larger one is answered with `resource_exhausted`.
     pub fn max_request_bytes(mut self, bytes: usize) -> Self {
         self.options.max_request_bytes = bytes;
+        self
+    }
+
+    /// How many calls a connection of HTTP/2 takes at the same time, 1024 by default. The client is
+    /// told when it connects; a stream that comes before it knows is refused (`REFUSED_STREAM`).
+    pub fn max_concurrent_streams(mut self, streams: u32) -> Self {
+        self.options.max_concurrent_streams = streams;
         self
     }
 

@@ -1,5 +1,6 @@
 //! How many connections are made, how long they are kept, and what becomes of calls when they die.
 
+use std::task::Poll;
 use std::time::Duration;
 
 use gitpod_client::types::v1::ListScimConfigurationsRequest;
@@ -27,7 +28,13 @@ impl Speak {
 
 /// A server behind a middleman, and a client that goes by it and never tries twice.
 async fn start(speak: Speak) -> (Server, Forwarder, ClientBuilder) {
-    let builder = Server::builder();
+    start_as(Server::builder(), speak).await
+}
+
+async fn start_as(
+    builder: gitpod_testing::Builder,
+    speak: Speak,
+) -> (Server, Forwarder, ClientBuilder) {
     let builder = match speak {
         Speak::Http1 | Speak::Http2 => builder,
         Speak::TlsHttp1 => builder.tls(Tls::new().http1_only()),
@@ -104,6 +111,94 @@ async fn a_hundred_first_calls() {
         }
         assert_eq!(forwarder.accepted(), made, "{speak:?}");
     }
+}
+
+/// A server may take one call at a time: over HTTP/2 the others wait, and no connection is made for
+/// them. Those that came before it could say so are refused, which is a reason to send them again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn one_stream_at_a_time() {
+    for speak in [Speak::Http2, Speak::TlsHttp2] {
+        let builder = Server::builder().max_concurrent_streams(1);
+        let (server, forwarder, client) = start_as(builder, speak).await;
+        let policy = RetryPolicy::default().max_attempts(100);
+        let client = client.retry(policy).build().unwrap();
+        at_once(&client, 100).await;
+        assert_eq!(server.call_count(), 100, "{speak:?}");
+        at_once(&client, 100).await;
+        assert_eq!(server.call_count(), 200, "{speak:?}");
+        assert_eq!(forwarder.accepted(), 1, "{speak:?}");
+    }
+}
+
+/// A server that goes between calls says so behind the last answer: the next call goes elsewhere.
+#[tokio::test]
+async fn a_connection_that_takes_leave_between_calls() {
+    for speak in ALL {
+        let (server, forwarder, client) = start(speak).await;
+        let client = client.build().unwrap();
+        for round in 1..=20 {
+            server.inject(gitpod_testing::Fault::go_away());
+            call(&client).await.unwrap();
+            until_open(&forwarder, 0).await;
+            assert_eq!(forwarder.accepted() as u64, round, "{speak:?}");
+            assert_eq!(server.call_count(), round, "{speak:?}");
+        }
+    }
+}
+
+/// A call that is begun and then held, as by a stream that nobody reads at the moment, keeps no other
+/// from its connection: neither the one that makes what all share, nor as many as may connect at once.
+#[tokio::test]
+async fn calls_that_are_not_polled_are_in_nobodys_way() {
+    for speak in ALL {
+        let (_server, _forwarder, client) = start(speak).await;
+        let client = client.build().unwrap();
+        let mut held: Vec<_> = (0..70).map(|_| Box::pin(call(&client))).collect();
+        for call in &mut held {
+            let begun = std::future::poll_fn(|cx| Poll::Ready(call.as_mut().poll(cx)));
+            assert!(begun.await.is_pending(), "{speak:?}");
+        }
+        let other = tokio::time::timeout(Duration::from_secs(20), call(&client)).await;
+        other.expect("it waits for those that are held").unwrap();
+    }
+}
+
+/// What an origin speaks is asked anew when its connections are gone.
+#[tokio::test]
+async fn a_server_that_learns_http2() {
+    let (old, forwarder, client) = start(Speak::TlsHttp1).await;
+    let new = Server::builder()
+        .tls(Tls::new())
+        .api_key(old.api_key())
+        .start()
+        .await
+        .unwrap();
+    let client = client
+        .runtime(|runtime| {
+            let root = new.root_certificate().expect("it speaks TLS");
+            let idle = Duration::from_millis(300);
+            runtime.root_certificates(root).pool_idle_timeout(idle)
+        })
+        .build()
+        .unwrap();
+    call(&client).await.unwrap();
+    until_open(&forwarder, 0).await;
+    forwarder.lead_to(new.port());
+    let learns = async {
+        loop {
+            call(&client).await.unwrap();
+            if new
+                .calls()
+                .iter()
+                .any(|call| format!("{:?}", call.version()) == "HTTP/2.0")
+            {
+                return;
+            }
+            until_open(&forwarder, 0).await;
+        }
+    };
+    let learnt = tokio::time::timeout(Duration::from_secs(20), learns).await;
+    learnt.expect("it stays with HTTP/1.1");
 }
 
 /// A call that was not sent doesn't fail for a connection that has died while nobody used it.

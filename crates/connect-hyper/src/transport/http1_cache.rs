@@ -9,7 +9,7 @@ use hyper::client::conn::http1::SendRequest;
 use hyper_util::client::pool::cache;
 use tower_service::Service;
 
-use super::idle::{Idleness, Since};
+use super::idle::{Idleness, Since, Waiting};
 use super::lease::{self, BoxLease, Connection};
 use super::opening::{InBackground, Opening};
 use crate::body::RequestBody;
@@ -71,11 +71,15 @@ impl Idle {
             && (!self.may_lag || self.sender.is_ready())
     }
 
-    /// Whether it stays in the cache. One that lost the race against another for its call is not
-    /// counted yet.
-    fn stays(&mut self) -> bool {
-        self.is_counted = self.is_counted || self.idleness.keep();
-        self.is_counted && self.is_usable()
+    /// Whether it stays in the cache.
+    fn stays(&self) -> bool {
+        !self.idleness.is_over() && self.is_usable()
+    }
+
+    /// Has it counted, for it is going to lie in the cache. Whether it may.
+    pub(super) fn keep(&mut self) -> bool {
+        self.is_counted = self.idleness.keep();
+        self.is_counted
     }
 }
 
@@ -143,7 +147,7 @@ where
     C::Future: Unpin + Send + 'static,
     C::Response: Service<()> + Send + 'static,
     T: Fn(&mut C::Response) -> &mut Idle + Copy + Send + Sync + 'static,
-    R: Fn(&mut C) -> bool + Send + Sync + 'static,
+    R: Fn(&mut C) -> bool + Copy + Send + Sync + 'static,
 {
     Arc::new(Shared {
         cache,
@@ -166,7 +170,7 @@ where
     C::Future: Unpin + Send + 'static,
     C::Response: Service<()> + Send + 'static,
     T: Fn(&mut C::Response) -> &mut Idle + Copy + Send + Sync + 'static,
-    R: Fn(&mut C) -> bool + Send + Sync + 'static,
+    R: Fn(&mut C) -> bool + Copy + Send + Sync + 'static,
 {
     fn take(&self) -> Take {
         // A clone is two counters, and what makes a lock around the cache needless.
@@ -183,8 +187,6 @@ where
                         idle: self.idle,
                     };
                     if lent.take() {
-                        // One that lost the race for its call may have lain there uncounted.
-                        lent.idle().is_reused = true;
                         return Take::Idle(lent.into_lease());
                     }
                 }
@@ -193,7 +195,12 @@ where
                 }
                 Poll::Pending => {
                     let idle = self.idle;
-                    let waiting = self.idleness.wait();
+                    let waiting = WaitingCall {
+                        waiting: Some(self.idleness.wait()),
+                        idleness: Arc::clone(&self.idleness),
+                        cache: self.cache.clone(),
+                        retain: self.retain,
+                    };
                     return Take::Connecting(Box::pin(async move {
                         let _waiting = waiting;
                         let mut lent = Lent {
@@ -211,6 +218,23 @@ where
 
     fn reap(&self) -> bool {
         (self.retain)(&mut self.cache.clone())
+    }
+}
+
+/// A call that waits. When it waits no more, what was kept for it and isn't needed is closed.
+struct WaitingCall<C, R: Fn(&mut C) -> bool> {
+    waiting: Option<Waiting>,
+    idleness: Arc<Idleness>,
+    cache: C,
+    retain: R,
+}
+
+impl<C, R: Fn(&mut C) -> bool> Drop for WaitingCall<C, R> {
+    fn drop(&mut self) {
+        self.waiting = None;
+        if self.idleness.is_over() {
+            (self.retain)(&mut self.cache);
+        }
     }
 }
 
@@ -270,8 +294,7 @@ where
 
     fn finish(&mut self) {
         let idle = self.idle();
-        if idle.idleness.keep() {
-            idle.is_counted = true;
+        if idle.keep() {
             idle.is_done = false;
             idle.since = idle.idleness.now();
         }
@@ -370,9 +393,6 @@ mod tests {
         assert!(second.send(idle).is_ok());
         lease.as_mut().finish();
         drop(lease);
-        tokio::task::yield_now().await;
-
-        cache.reap();
         let closed = tokio::select! {
             _ = kept.read_u8() => "the one that is counted",
             _ = needless.read_u8() => "the other one",

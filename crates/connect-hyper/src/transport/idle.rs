@@ -67,13 +67,21 @@ impl Idleness {
 
     /// Whether one more may be kept; if so, it is counted.
     pub(super) fn keep(&self) -> bool {
-        let idle = self.idle.fetch_add(1, Ordering::Relaxed);
-        let waiting = self.waiting.load(Ordering::Relaxed);
-        if idle < self.max_idle.saturating_add(waiting) {
+        if self.idle.fetch_add(1, Ordering::Relaxed) < self.limit() {
             return true;
         }
         self.release();
         false
+    }
+
+    /// Whether more are kept than may be: a call that one was kept for got another one.
+    pub(super) fn is_over(&self) -> bool {
+        self.idle.load(Ordering::Relaxed) > self.limit()
+    }
+
+    fn limit(&self) -> usize {
+        let waiting = self.waiting.load(Ordering::Relaxed);
+        self.max_idle.saturating_add(waiting)
     }
 
     /// A call waits from now on.
@@ -106,7 +114,9 @@ mod tests {
         let idleness = Arc::new(Idleness::new(Duration::from_secs(1), 1));
         let waiting = idleness.wait();
         assert!(idleness.keep() && idleness.keep() && !idleness.keep());
+        assert!(!idleness.is_over());
         drop(waiting);
+        assert!(idleness.is_over());
         idleness.release();
         assert!(!idleness.keep());
     }

@@ -61,13 +61,15 @@ impl Future for Opening {
     type Output = Result<Idle, BoxError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if IS_NEEDLESS.try_with(|()| ()).is_ok() {
+        let is_needless = IS_NEEDLESS.try_with(|()| ()).is_ok();
+        if is_needless {
             self.need = None;
         }
-        Poll::Ready(match ready!(Pin::new(&mut self.task).poll(cx)) {
-            Ok(opened) => opened,
-            Err(error) => Err(error.into()),
-        })
+        let mut opened = ready!(Pin::new(&mut self.task).poll(cx))??;
+        if is_needless && !opened.keep() {
+            return Poll::Ready(Err("as many are idle as may be".into()));
+        }
+        Poll::Ready(Ok(opened))
     }
 }
 

@@ -160,6 +160,24 @@ fn a_proxy_that_refuses_or_is_not_there() {
     assert_eq!(secure.embedded.server.call_count(), unasked);
 }
 
+/// Nothing was sent to the service, and the time limit holds.
+#[test]
+fn a_proxy_that_says_nothing() {
+    let secure = Secure::start();
+    let unasked = secure.embedded.server.call_count();
+    // Connections come about and nobody takes them.
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}", silent.local_addr().expect("an address"));
+    let run = secure.embedded.regenerate_as(|command| {
+        command
+            .env("SSL_CERT_FILE", secure.root.path())
+            .env("HTTPS_PROXY", &url)
+            .args(["--timeout", "1s"])
+    });
+    run.expect(6).silent().says("deadline_exceeded");
+    assert_eq!(secure.embedded.server.call_count(), unasked);
+}
+
 #[test]
 fn a_proxy_that_is_none() {
     let secure = Secure::start();

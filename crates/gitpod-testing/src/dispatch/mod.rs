@@ -39,6 +39,7 @@ pub(crate) struct Options {
     /// The path that the RPCs' paths are behind.
     pub(crate) api_path: String,
     pub(crate) max_request_bytes: usize,
+    pub(crate) max_concurrent_streams: u32,
     /// What responses may be compressed with.
     pub(crate) compress_responses: Vec<Compression>,
     pub(crate) require_protocol_version: bool,

@@ -93,6 +93,7 @@ pub(crate) async fn serve(
     let sender = watch::Sender::new(None);
     let mut ending = sender.subscribe();
     let requests = AtomicU32::new(0);
+    let streams = dispatcher.options.max_concurrent_streams;
     let service = service_fn(move |request| {
         let control = Control {
             ending: sender.clone(),
@@ -112,7 +113,7 @@ pub(crate) async fn serve(
         .http2()
         .auto_date_header(false)
         .timer(TokioTimer::new())
-        .max_concurrent_streams(1024);
+        .max_concurrent_streams(streams);
     let connection = builder.serve_connection(TokioIo::new(socket.clone()), service);
     let mut connection = Box::pin(connection);
     let mut deserted = false;
