@@ -2,7 +2,8 @@
 //!
 //! It runs in a task of its own: a call that is held and not polled would keep its turn from others.
 
-use std::pin::Pin;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
@@ -43,11 +44,17 @@ impl Opening {
     ) -> Self {
         let (need, no_need) = oneshot::channel();
         let task = tokio::spawn(async move {
-            let _turn = tokio::select! {
-                biased;
-                _ = no_need => return Err("nobody needs the connection any more".into()),
-                turn = turns.acquire() => turn?,
+            let (mut no_need, mut turn) = (pin!(no_need), pin!(turns.acquire()));
+            let turn = poll_fn(|cx| {
+                if no_need.as_mut().poll(cx).is_ready() {
+                    return Poll::Ready(None);
+                }
+                turn.as_mut().poll(cx).map(Some)
+            });
+            let Some(turn) = turn.await else {
+                return Err("nobody needs the connection any more".into());
             };
+            let _turn = turn?;
             connect.await
         });
         Self {
