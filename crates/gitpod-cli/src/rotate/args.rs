@@ -108,7 +108,8 @@ pub(crate) struct Rotate {
     #[arg(long, value_name = "TIME", value_parser = duration::settle)]
     pub(crate) settle: Option<Duration>,
 
-    /// Looks whether all that a rotation needs is there, and asks for nothing
+    /// Looks whether all that a rotation needs is there, and asks for nothing; with --rotate-before, as on
+    /// the day when one is due
     #[arg(long)]
     pub(crate) dry_run: bool,
 

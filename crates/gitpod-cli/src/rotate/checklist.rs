@@ -99,6 +99,7 @@ pub(super) fn check(report: &Report<'_>) -> Option<Check> {
             sink,
             error: Some(error),
         } => Check::wrong(format!("{sink} wouldn't take a token: {error}"), fix(sink)),
+        Report::Note { sink, note } => Check::new(Mark::Open, format!("{sink}: {note}")),
         Report::StoreFailed { error } => Check::wrong(
             *error,
             "make room there, give this user the right to write there, or name another folder on a \

@@ -97,8 +97,9 @@ pub(super) fn lines(ending: Ending, state: &State) -> Vec<String> {
             ));
         }
         Ending::CredentialEndsTooSoon => lines.push(
-            "nothing was changed: this credential ends before the next rotation is due; give the next \
-             run a newer one"
+            "nothing was changed: this credential ends before the next rotation is due, which is \
+             --expires-in less --rotate-before from now; give the next run a newer one, or tokens a \
+             shorter life"
                 .to_owned(),
         ),
         Ending::Gone => lines.push(format!("the configuration {id} doesn't exist any more")),

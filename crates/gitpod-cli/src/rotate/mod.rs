@@ -12,7 +12,6 @@ mod status;
 use std::pin::pin;
 use std::time::Duration;
 
-use gitpod_client::types::v1::{ListScimConfigurationsRequest, PaginationRequest};
 use gitpod_rotation::{
     Driver, Journal, Plan, RunError, ScimEndpoint, Sink, StartError, State, Stop, Store,
 };
@@ -212,38 +211,32 @@ fn told(state: &State, form: Output) -> Result<Exit, Failure> {
     }
 }
 
+/// So many of several configurations are named.
+const NAMED: usize = 10;
+
 /// The configuration of the credential's organization, if it has one only.
 async fn only_configuration(connection: &Connection) -> Result<String, Failure> {
     let client = connection::service(connection)?
         .build()
         .map_err(|error| Failure::of_setting(&error))?;
-    let request = ListScimConfigurationsRequest {
-        pagination: Some(PaginationRequest {
-            token: String::new(),
-            page_size: 10,
-        }),
-    };
-    let listed = client
-        .organization()
-        .list_scim_configurations(request)
-        .await;
-    let mut listed = listed
-        .map_err(|error| Failure::of_read(&error))?
-        .into_inner()
-        .scim_configurations;
-    match listed.len() {
+    let (mut all, _) = status::configurations(&client).await?;
+    match all.len() {
         0 => Err(Failure::new(
             Exit::NotFound,
             "there is no SCIM configuration",
         )),
-        1 => Ok(listed.remove(0).id),
-        _ => Err(Failure::usage(format!(
-            "there are several configurations: expected the CONFIGURATION_ID of one of {}",
-            listed
-                .iter()
+        1 => Ok(all.remove(0).id),
+        count => Err(Failure::usage(format!(
+            "there are {count} configurations: expected the CONFIGURATION_ID of one of {}{}",
+            all.iter()
+                .take(NAMED)
                 .map(|one| one.id.as_str())
                 .collect::<Vec<_>>()
-                .join(", ")
+                .join(", "),
+            match count.saturating_sub(NAMED) {
+                0 => String::new(),
+                more => format!(" and {more} more, which `gitpodctl scim list` shows"),
+            }
         ))),
     }
 }

@@ -86,7 +86,9 @@ pub(super) async fn status(
 }
 
 /// All configurations, and the service's time.
-async fn configurations(client: &Client) -> Result<(Vec<ScimConfiguration>, Timestamp), Failure> {
+pub(super) async fn configurations(
+    client: &Client,
+) -> Result<(Vec<ScimConfiguration>, Timestamp), Failure> {
     let mut all = Vec::new();
     let mut token = String::new();
     loop {

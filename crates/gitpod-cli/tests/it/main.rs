@@ -5,7 +5,11 @@ mod call;
 mod embedded;
 mod exit_codes;
 mod faults;
+#[cfg(unix)]
+mod pages;
 mod proxy;
+#[cfg(unix)]
+mod recipes;
 #[cfg(unix)]
 mod rotate;
 mod scripts;
@@ -14,6 +18,8 @@ mod serve;
 mod signals;
 mod streams;
 mod support;
+#[cfg(unix)]
+mod systemd;
 mod token_file;
 mod usage;
 mod verbose;

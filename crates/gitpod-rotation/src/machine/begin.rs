@@ -180,7 +180,8 @@ impl State {
             let (Some(date), Some(expires_at)) = (self.date, self.from) else {
                 return self.no_more(Obstacle::Unreadable);
             };
-            if plus(date, seconds(before.as_secs())) < expires_at {
+            // A dry run is about the day when one is due.
+            if plus(date, seconds(before.as_secs())) < expires_at && !self.plan.dry_run {
                 self.phase = Phase::Over(Ending::NothingDue);
                 return;
             }

@@ -12,18 +12,18 @@ use super::Setting;
 use crate::support::Run;
 
 /// A setting whose tokens go to Entra.
-struct WithEntra {
-    setting: Setting,
-    entra: Entra,
+pub(crate) struct WithEntra {
+    pub(crate) setting: Setting,
+    pub(crate) entra: Entra,
     runtime: Runtime,
 }
 
 impl WithEntra {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with(|entra| entra)
     }
 
-    fn with(set: impl FnOnce(EntraBuilder) -> EntraBuilder) -> Self {
+    pub(crate) fn with(set: impl FnOnce(EntraBuilder) -> EntraBuilder) -> Self {
         let setting = Setting::new();
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
@@ -41,7 +41,7 @@ impl WithEntra {
     }
 
     /// `scim …` with what says where Entra is, and no credential for it.
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = self.setting.command(arguments);
         for name in [
             "GRAPH_TOKEN",
@@ -69,7 +69,7 @@ impl WithEntra {
         self.finish(command)
     }
 
-    fn finish(&self, mut command: Command) -> Run {
+    pub(crate) fn finish(&self, mut command: Command) -> Run {
         let run = self
             .setting
             .finish(command.spawn().expect("the binary runs"));
@@ -78,18 +78,13 @@ impl WithEntra {
         run
     }
 
-    fn provisions(&self) -> bool {
+    pub(crate) fn provisions(&self) -> bool {
         self.runtime.block_on(self.entra.provisions())
     }
 
     /// A folder with an `az` that does this.
-    fn az(&self, script: &str) -> PathBuf {
-        let folder = self.setting.folder().join("bin");
-        fs::create_dir_all(&folder).expect("a folder");
-        let program = folder.join("az");
-        fs::write(&program, format!("#!/bin/sh\n{script}\n")).expect("a file");
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o700)).expect("a program");
-        folder
+    pub(crate) fn az(&self, script: &str) -> PathBuf {
+        self.setting.program("az", script)
     }
 }
 

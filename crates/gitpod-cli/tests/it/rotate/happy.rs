@@ -6,6 +6,7 @@ use gitpod_client::organization::RegenerateScimToken;
 use gitpod_testing::{Method, Server};
 
 use super::{Setting, accepts};
+use crate::support::{finish, gitpodctl};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -209,6 +210,33 @@ fn a_dry_run_is_a_checklist_with_the_fix_beside_each_red_line() {
     setting.is_unchanged();
 }
 
+#[test]
+fn of_many_configurations_a_few_are_named() {
+    let setting = Setting::new();
+    let refused = |count: usize, says: &str| {
+        for _ in 0..count {
+            let server = setting.server();
+            let mut command = gitpodctl();
+            command
+                .env("ONA_API_KEY", server.api_key())
+                .env("ONA_BASE_URL", server.base_url())
+                .args(["scim", "create", "--organization-id"])
+                .args([server.organization_id(), "--sso-configuration-id"])
+                .arg(server.sso_configuration_id());
+            finish(command.spawn().expect("the binary runs")).expect(0);
+        }
+        setting.rotate(&[]).expect(2).silent().says(says)
+    };
+    let run = refused(
+        9,
+        "there are 10 configurations: expected the CONFIGURATION_ID",
+    );
+    assert!(!run.stderr.contains(" more"), "{run:?}");
+    let run = refused(102, " and 102 more, which `gitpodctl scim list` shows");
+    assert_eq!(run.stderr.matches(", ").count(), 10, "{run:?}");
+    assert!(accepts(setting.server(), &setting.held()));
+}
+
 /// What a schedule needs: a credential that ends before the next rotation is no good.
 #[test]
 fn a_credential_that_ends_too_soon_is_found_while_the_old_token_lives() {
@@ -224,6 +252,24 @@ fn a_credential_that_ends_too_soon_is_found_while_the_old_token_lives() {
         .rotate(&["--rotate-before", "30d", "--expires-in", "100d"])
         .expect(0);
     setting.is_rotated();
+}
+
+/// The same is told long before, by the dry run of a schedule that is new.
+#[test]
+fn a_credential_that_will_end_too_soon_is_found_by_a_dry_run() {
+    let setting = Setting::new();
+    let key = setting.server().api_key();
+    setting.server().make_personal(key, DAY * 90, false);
+    let daily = ["--rotate-before", "30d"];
+    setting.rotate(&daily).expect(0);
+    let run = setting
+        .rotate(&[&daily[..], &["--dry-run"]].concat())
+        .expect(25);
+    assert!(run.stdout.contains("WRONG  the credential"), "{run:?}");
+    setting
+        .rotate(&[&daily[..], &["--dry-run", "--expires-in", "90d"]].concat())
+        .expect(0);
+    setting.is_unchanged();
 }
 
 #[test]

@@ -1,9 +1,8 @@
 //! `scim rotate` and `resume`: the real binary, the embedded server, real files.
 
 #[cfg(target_os = "linux")]
-mod docs;
 #[cfg(unix)]
-mod entra;
+pub(crate) mod entra;
 mod faults;
 mod files;
 mod happy;
@@ -13,6 +12,7 @@ mod sinks;
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 
@@ -100,6 +100,16 @@ impl Setting {
     pub(crate) fn resume(&self, more: &[&str]) -> Run {
         let mut command = self.command(&[&["resume"], more].concat());
         self.finish(command.spawn().expect("the binary runs"))
+    }
+
+    /// A program in `bin`, a folder that a test puts in front of the others.
+    pub(crate) fn program(&self, name: &str, script: &str) -> PathBuf {
+        let folder = self.folder().join("bin");
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let program = folder.join(name);
+        std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).expect("a file");
+        std::fs::set_permissions(&program, PermissionsExt::from_mode(0o700)).expect("a program");
+        folder
     }
 
     /// Waits for its end, and looks for every token in what it printed and in the journal.

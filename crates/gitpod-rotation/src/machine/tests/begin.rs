@@ -94,6 +94,26 @@ fn a_dry_run_stops_before_anything_is_written_down() {
     assert_eq!(run.journal(), Journal::new("c"));
 }
 
+/// What would stop a schedule on the day when a rotation is due is told on the day when it is made.
+#[test]
+fn a_dry_run_of_a_schedule_is_about_the_day_when_one_is_due() {
+    let (journal, expires_at) = finished();
+    for (credential, ending) in [
+        (CredentialCheck::Fine, Ending::Ready),
+        (CredentialCheck::EndsTooSoon, Ending::CredentialEndsTooSoon),
+    ] {
+        let dry = Plan {
+            dry_run: true,
+            ..scheduled(30)
+        };
+        let mut run = Run::new(dry, Some(journal.clone()), Escrow::Absent);
+        run.shows = expires_at;
+        run.until(|action| matches!(action, Action::CheckCredential { .. }));
+        run.tell(Event::Credential(credential));
+        assert_eq!(run.end(), ending);
+    }
+}
+
 #[test]
 fn flags_that_contradict_an_unfinished_journal_are_named_with_it() {
     let journal = asked().journal();
