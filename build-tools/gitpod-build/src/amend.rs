@@ -11,6 +11,8 @@ pub(crate) struct Counts {
     /// One a field whose values are of an enum: its number is taken with a cast, and our open enum
     /// has it in a field.
     enums: usize,
+    /// One a message: reading the name of a field is three functions, of which one is the message's.
+    names: usize,
     /// One a map whose values need a conversion: they are collected in random order.
     maps: usize,
     /// One a member of a oneof: any second one is refused, and `null` is no member.
@@ -23,6 +25,7 @@ impl Counts {
         for message in messages {
             counts.add(message);
         }
+        counts.names = messages.len();
         counts
     }
 
@@ -55,6 +58,7 @@ impl Counts {
 pub(crate) fn amend(code: &str, expected: &Counts) -> Result<String, Error> {
     let mut found = Counts::default();
     let code = enums(code, &mut found.enums);
+    let code = names(&code, &mut found.names);
     let code = maps(&code, &mut found.maps);
     let code = members(&code, &mut found.members);
     if found != *expected {
@@ -81,6 +85,53 @@ fn enums(code: &str, found: &mut usize) -> String {
         } else {
             amended.push_str(CAST);
         }
+        rest = after;
+    }
+    amended.push_str(rest);
+    amended
+}
+
+/// How pbjson-build reads the name of a field: what stands before the signature's end and the body of
+/// the function that tells it, and what stands behind.
+const NAME_HEAD: &str = "        impl<'de> serde::Deserialize<'de> for GeneratedField {
+            fn deserialize<D>(deserializer: D) -> std::result::Result<GeneratedField, D::Error>
+            where
+                D: serde::Deserializer<'de>,
+            {
+                struct GeneratedVisitor;
+
+                impl serde::de::Visitor<'_> for GeneratedVisitor {
+                    type Value = GeneratedField;
+
+                    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                        write!(formatter, \"expected one of: {:?}\", &FIELDS)
+                    }
+
+                    #[allow(unused_variables)]
+                    fn visit_str<E>(self, value: &str)";
+const NAME_TAIL: &str = "                }
+                deserializer.deserialize_identifier(GeneratedVisitor)
+            }
+        }
+";
+
+/// What tells the name of a field becomes a `crate::json::FieldName`, and what is around it goes: there
+/// is one for all messages, which costs their users' compilers less.
+fn names(code: &str, found: &mut usize) -> String {
+    const NEW_HEAD: &str = "        impl crate::json::FieldName for GeneratedField {
+                    #[allow(unused_variables)]
+                    fn named<E>(value: &str)";
+    const NEW_TAIL: &str = "        }\n";
+
+    let mut amended = String::with_capacity(code.len());
+    let mut rest = code;
+    while let Some((before, after)) = rest.split_once(NAME_HEAD) {
+        let Some((body, after)) = after.split_once(NAME_TAIL) else {
+            // The count tells.
+            break;
+        };
+        amended.extend([before, NEW_HEAD, body, NEW_TAIL]);
+        *found += 1;
         rest = after;
     }
     amended.push_str(rest);
@@ -187,6 +238,35 @@ mod tests {
             amended(code, expected),
             "map(|x| x.0) next::<E>()?.0) (k, v.0)"
         );
+    }
+
+    #[test]
+    fn names_are_told_by_one_function() {
+        let names = |code: &str| {
+            let mut found = 0;
+            let amended = names(code, &mut found);
+            (amended, found)
+        };
+        let body = " -> std::result::Result<GeneratedField, E>
+                    where
+                        E: serde::de::Error,
+                    {
+                            Ok(GeneratedField::__SkipField__)
+                    }
+";
+        let code = format!("enum A {{}}\n{NAME_HEAD}{body}{NAME_TAIL}rest");
+        let (amended, found) = names(&code);
+        assert_eq!(found, 1);
+        assert!(
+            amended.starts_with(
+                "enum A {}\n        impl crate::json::FieldName for GeneratedField {\n"
+            )
+        );
+        assert!(amended.ends_with(&format!("fn named<E>(value: &str){body}        }}\nrest")));
+        // Neither half alone.
+        for half in [NAME_HEAD, NAME_TAIL] {
+            assert_eq!(names(half), (half.to_owned(), 0));
+        }
     }
 
     #[test]

@@ -11,6 +11,11 @@ use crate::api::Api;
 use crate::descriptors::{flag, is_required};
 use crate::{docs, listing, names, redact, watched};
 
+/// What the documentation of a listing says besides its comment.
+const LISTING: &str = "        /// The call itself fetches one page; \
+    [`items`](::connect_hyper::Call::items) and [`pages`](::connect_hyper::Call::pages) of it are \
+    streams of all.\n";
+
 /// The whole of `client.rs`.
 pub(crate) fn generate(api: &Api, services: &[ServiceDescriptor]) -> String {
     let mut code = String::new();
@@ -85,6 +90,12 @@ fn generate_call(code: &mut String, api: &Api, method: &MethodDescriptor, commen
     };
     code.push('\n');
     code.push_str(&docs::block(comment, "        "));
+    if listing::is(method) {
+        if !comment.is_empty() {
+            code.push_str("        ///\n");
+        }
+        code.push_str(LISTING);
+    }
     if is_deprecated(&method.options()) {
         code.push_str("        #[deprecated]\n");
     }

@@ -3,6 +3,7 @@
 mod amend;
 mod api;
 mod client;
+mod debug;
 pub mod descriptors;
 mod docs;
 mod embedded;

@@ -16,6 +16,11 @@ struct Listing {
     items: FieldDescriptor,
 }
 
+/// Whether the method is a listing.
+pub(crate) fn is(method: &MethodDescriptor) -> bool {
+    Listing::of(method).is_some()
+}
+
 impl Listing {
     fn of(method: &MethodDescriptor) -> Option<Self> {
         if method.is_client_streaming() || method.is_server_streaming() {
@@ -37,6 +42,8 @@ impl Listing {
             .filter(FieldDescriptor::is_list)
             // In the order in which they are declared.
             .min_by_key(|field| field.path().last().copied())?;
+        // Of numbers and enums there are no long lists.
+        let fits = fits && matches!(items.kind(), Kind::Message(_) | Kind::String);
         fits.then_some(Self { items })
     }
 }
@@ -55,9 +62,7 @@ pub(crate) fn generate(code: &mut String, api: &Api, method: &MethodDescriptor) 
     };
     let item = match items.kind() {
         Kind::Message(message) => api.rust_path(message.full_name()),
-        Kind::String => "::prost::alloc::string::String".to_owned(),
-        // Of numbers and enums there are no long lists.
-        _ => return,
+        _ => "::prost::alloc::string::String".to_owned(),
     };
     let marker = names::camel(method.name());
     let field = names::snake(items.name());

@@ -10,7 +10,7 @@ use crate::api::Api;
 use crate::json::Unknown;
 use crate::prune::prune;
 use crate::selection::Selection;
-use crate::{Error, json, redact};
+use crate::{Error, debug, json};
 
 /// What is generated elsewhere, and where.
 pub(crate) const EXTERN: (&str, &str) = (".google.protobuf", "::pbjson_types");
@@ -78,7 +78,6 @@ pub(crate) fn generate(
     unknown: Unknown,
 ) -> Result<String, Error> {
     let part = Part::new(api, selection);
-    let redaction = redact::Redaction::of(&part);
 
     let mut config = prost_build::Config::new();
     config.compile_well_known_types();
@@ -90,9 +89,11 @@ pub(crate) fn generate(
     // In the order of their keys: what is written twice is written alike.
     config.btree_map(["."]);
     config.extern_path(EXTERN.0, EXTERN.1);
-    config.skip_debug(redaction.skipped());
-    for enumeration in redaction.enums_without_debug(&part) {
-        config.enum_attribute(enumeration, "#[derive(Debug)]");
+    // Ours, but for enums.
+    config.skip_debug(["."]);
+    for enumeration in &part.enums {
+        let name = format!(".{}", enumeration.full_name());
+        config.enum_attribute(name, "#[derive(Debug)]");
     }
 
     let requests = part
@@ -111,7 +112,7 @@ pub(crate) fn generate(
         .remove(&Module::from_protobuf_package_name(&part.package))
         .unwrap_or_default();
 
-    code.push_str(&redaction.debug_impls(&part));
+    code.push_str(&debug::generate(&part));
     code.push_str(&json::generate(&part, unknown)?);
     Ok(code)
 }

@@ -1,7 +1,30 @@
-//! What the generated `Debug` of messages with secrets is made of.
+//! What the generated `Debug` of messages is made of.
 
 use std::collections::BTreeMap;
 use std::fmt;
+
+/// Prints a message by its fields.
+pub(crate) fn message(
+    f: &mut fmt::Formatter<'_>,
+    name: &str,
+    labels: &[&str],
+    values: &[&dyn fmt::Debug],
+) -> fmt::Result {
+    let mut message = f.debug_struct(name);
+    for (label, value) in labels.iter().zip(values) {
+        message.field(label, value);
+    }
+    message.finish()
+}
+
+/// Prints the member that a oneof has.
+pub(crate) fn member(
+    f: &mut fmt::Formatter<'_>,
+    name: &str,
+    value: &dyn fmt::Debug,
+) -> fmt::Result {
+    f.debug_tuple(name).field(value).finish()
+}
 
 /// A field that is marked as a secret. Whether it is there may be known.
 pub(crate) enum Secret {

@@ -7,8 +7,10 @@
 mod emit;
 mod need;
 mod read;
+mod repeated;
 mod standard;
 mod tables;
+mod value;
 
 use std::collections::{HashMap, HashSet};
 

@@ -33,6 +33,8 @@ pub mod r#box {
         }
 
         /// Lists boxes.
+        ///
+        /// The call itself fetches one page; [`items`](::connect_hyper::Call::items) and [`pages`](::connect_hyper::Call::pages) of it are streams of all.
         pub fn list_boxes(&self, request: ::gitpod_types::v1::ListBoxesRequest) -> ::connect_hyper::Call<ListBoxes> {
             self.client.call(request)
         }

@@ -47,18 +47,46 @@ where
     }
 }
 
-/// A value of ours, read by serde.
-pub(crate) struct Value<T>(pub(crate) T);
+/// The fields that a message has, and one more for those that it hasn't.
+pub(crate) trait FieldName: Sized {
+    /// The field of this name, in JSON or in the .proto file.
+    fn named<E>(name: &str) -> Result<Self, E>
+    where
+        E: Error;
+}
 
-impl<'de, T> ::serde::Deserialize<'de> for Value<T>
+/// A field's name, read by serde.
+pub(crate) struct Name<K>(pub(crate) K);
+
+impl<'de, K> ::serde::Deserialize<'de> for Name<K>
 where
-    T: Deserialize<'de>,
+    K: FieldName,
 {
     fn deserialize<D>(deserializer: D) -> Result<Self, D::Error>
     where
         D: ::serde::Deserializer<'de>,
     {
-        T::deserialize(deserializer).map(Self)
+        struct NameVisitor<K>(PhantomData<K>);
+
+        impl<K> Visitor<'_> for NameVisitor<K>
+        where
+            K: FieldName,
+        {
+            type Value = Name<K>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the name of a field")
+            }
+
+            fn visit_str<E>(self, name: &str) -> Result<Self::Value, E>
+            where
+                E: Error,
+            {
+                K::named(name).map(Name)
+            }
+        }
+
+        deserializer.deserialize_identifier(NameVisitor(PhantomData))
     }
 }
 

@@ -32,10 +32,10 @@ pub(crate) use bytes::{BytesDeserialize, encode};
 pub(crate) use enumeration::{Enumeration, OpenEnum, closed, enums};
 #[allow(unused_imports, reason = "not every choice of features has a oneof")]
 pub(crate) use message::member;
-pub(crate) use message::messages;
+pub(crate) use message::{FieldName, messages};
 pub(crate) use number::NumberDeserialize;
 
-use self::message::{AsSerde, Element, Field, Key, Value, nullable};
+use self::message::{AsSerde, Element, Field, Key, Name, nullable};
 
 /// What the generated code takes for the crate `serde`.
 pub(crate) mod serde {
@@ -144,7 +144,7 @@ pub(crate) trait MapAccess<'de> {
 
     fn next_key<K>(&mut self) -> Result<Option<K>, Self::Error>
     where
-        K: Deserialize<'de>;
+        K: FieldName;
 
     fn next_value<T>(&mut self) -> Result<T, Self::Error>
     where
@@ -159,10 +159,10 @@ where
 
     fn next_key<K>(&mut self) -> Result<Option<K>, A::Error>
     where
-        K: Deserialize<'de>,
+        K: FieldName,
     {
-        let key = ::serde::de::MapAccess::next_key::<Value<K>>(self)?;
-        Ok(key.map(|Value(key)| key))
+        let key = ::serde::de::MapAccess::next_key::<Name<K>>(self)?;
+        Ok(key.map(|Name(key)| key))
     }
 
     fn next_value<T>(&mut self) -> Result<T, A::Error>

@@ -7,6 +7,9 @@
 // As in gitpod-types: the generated code says `::pbjson::private::…`.
 extern crate self as pbjson;
 
+#[allow(dead_code, reason = "the tests use another part of it")]
+#[path = "../../../../../crates/gitpod-types/src/debug.rs"]
+mod debug;
 #[allow(dead_code, unused_imports, reason = "the tests use another part of it")]
 #[path = "../../../../../crates/gitpod-types/src/json/mod.rs"]
 mod json;
