@@ -6,8 +6,11 @@ use std::{fmt, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
+mod aws;
 mod bench;
 mod conformance;
+mod container;
+mod ona;
 mod proto;
 mod simulate;
 mod vectors;
@@ -22,8 +25,13 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Rotate SCIM tokens into AWS Secrets Manager by the recipe for it, with the official AWS CLI, against
+    /// `moto_server`. Needs Python 3.10 or later: what pip installs goes below the target folder.
+    Aws,
     /// Print what a call costs, ours beside bare hyper and reqwest.
     Bench(bench::Command),
+    /// Build gitpodctl as its Containerfile does, by plain commands, and run it as that says.
+    Container(container::Command),
     /// Test the runtime with the suites of its protocols.
     #[command(subcommand)]
     Conformance(conformance::Command),
@@ -53,10 +61,20 @@ impl fmt::Display for Failure {
     }
 }
 
+/// Fails unless that is so.
+fn check(is_so: bool, what: &str) -> Result<(), Failure> {
+    if is_so {
+        return Ok(());
+    }
+    Err(Failure(format!("it isn't so that {what}")))
+}
+
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
+        Command::Aws => aws::run(),
         Command::Bench(command) => command.run(),
         Command::Conformance(command) => command.run(),
+        Command::Container(command) => command.run(),
         Command::Proto(command) => command.run(),
         Command::Vectors(command) => command.run(),
         Command::SimulateRotations(command) => command.run(),

@@ -38,11 +38,11 @@ impl Command {
     }
 }
 
-/// The programs of a package that the suites test, and the folder that they are in.
+/// The programs of a package that are tested, and the folder that they are in.
 ///
 /// In the dev profile: most of a run is the suite's own work and its waits, and most of what the
 /// testees depend on is built in this profile by then.
-fn build(package: &str) -> Result<PathBuf, Failure> {
+pub(crate) fn build(package: &str) -> Result<PathBuf, Failure> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = process::Command::new(cargo)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
@@ -52,7 +52,7 @@ fn build(package: &str) -> Result<PathBuf, Failure> {
         .output()
         .map_err(|error| Failure::new(format!("cannot run cargo: {error}")))?;
     if !output.status.success() {
-        return Err(Failure::new("the testees don't build"));
+        return Err(Failure::new(format!("{package} doesn't build")));
     }
     String::from_utf8_lossy(&output.stdout)
         .lines()
@@ -61,5 +61,5 @@ fn build(package: &str) -> Result<PathBuf, Failure> {
             let executable = Path::new(message.get("executable")?.as_str()?);
             executable.parent().map(Path::to_owned)
         })
-        .ok_or_else(|| Failure::new("cargo doesn't say where the testees are"))
+        .ok_or_else(|| Failure::new(format!("cargo doesn't say where {package} is")))
 }
