@@ -11,6 +11,8 @@ mod bench;
 mod conformance;
 mod container;
 mod ona;
+mod go;
+mod kubernetes;
 mod proto;
 mod simulate;
 mod vectors;
@@ -35,6 +37,8 @@ enum Command {
     /// Test the runtime with the suites of its protocols.
     #[command(subcommand)]
     Conformance(conformance::Command),
+    /// Test the sink `k8s:` and the manifests with a real Kubernetes API server, which is built with Go.
+    Kubernetes(kubernetes::Command),
     /// Keep `proto/` in step with the published API.
     #[command(subcommand)]
     Proto(proto::Command),
@@ -75,6 +79,7 @@ fn main() -> ExitCode {
         Command::Bench(command) => command.run(),
         Command::Conformance(command) => command.run(),
         Command::Container(command) => command.run(),
+        Command::Kubernetes(command) => command.run(),
         Command::Proto(command) => command.run(),
         Command::Vectors(command) => command.run(),
         Command::SimulateRotations(command) => command.run(),

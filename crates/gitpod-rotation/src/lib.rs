@@ -32,6 +32,8 @@ pub use plan::{IfLost, Plan, StartError};
 pub use reading::{Probe, Reading, Unreadable};
 pub use simulated::{PushFault, SimulatedSink};
 pub use sink::{Sink, SinkError, SinkFuture, Verdict};
+#[cfg(feature = "k8s")]
+pub use sinks::KubernetesSink;
 pub use sinks::{
     Cloud, CommandSink, Confirm, EntraConfig, EntraCredential, EntraSink, FileSink, ManualSink,
 };

@@ -1,20 +1,16 @@
 //! The Connect conformance suite, against our client and our server.
 
-use std::ffi::OsStr;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::{self, Stdio};
 use std::time::Instant;
 
 use super::build;
-use crate::Failure;
+use crate::{Failure, go};
 
 /// The suite. Its binary says that it is of this version.
 const PACKAGE: &str = "connectrpc.com/conformance/cmd/connectconformance";
 const VERSION: &str = "v1.0.5";
-
-/// The Go that it is written in.
-const GO: (u32, u32) = (1, 24);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Mode {
@@ -44,7 +40,7 @@ impl Mode {
 
 /// Runs the suite in this mode, or in both.
 pub(super) fn run(mode: Option<Mode>) -> Result<bool, Failure> {
-    check_go()?;
+    go::check("the conformance suite")?;
     let testees = build("conformance")?;
     let suite = install(&testees)?;
     let modes = mode.map_or_else(|| vec![Mode::Client, Mode::Server], |mode| vec![mode]);
@@ -133,7 +129,7 @@ fn install(target: &Path) -> Result<PathBuf, Failure> {
     let binary = folder
         .join("connectconformance")
         .with_extension(std::env::consts::EXE_EXTENSION);
-    if says(&binary, "--version").is_ok_and(|said| said.trim().ends_with(VERSION)) {
+    if go::says(&binary, "--version").is_ok_and(|said| said.trim().ends_with(VERSION)) {
         return Ok(binary);
     }
     let status = process::Command::new("go")
@@ -146,34 +142,6 @@ fn install(target: &Path) -> Result<PathBuf, Failure> {
             "go install {PACKAGE}@{VERSION} has failed"
         ))),
     }
-}
-
-fn check_go() -> Result<(), Failure> {
-    let (major, minor) = GO;
-    let found = match says("go", "version") {
-        Ok(said) if go_version(&said).is_some_and(|version| version >= GO) => return Ok(()),
-        Ok(said) => format!("this is {}", said.trim()),
-        Err(error) => format!("cannot run go: {error}"),
-    };
-    Err(Failure::new(format!(
-        "Go {major}.{minor} or later is missing, which the conformance suite is built with ({found})"
-    )))
-}
-
-/// Reads `go version go1.24.3 linux/amd64`.
-fn go_version(said: &str) -> Option<(u32, u32)> {
-    said.split_whitespace().find_map(|word| {
-        let mut parts = word
-            .strip_prefix("go")?
-            .split(|c: char| !c.is_ascii_digit());
-        Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
-    })
-}
-
-/// What a program prints when it is given one argument.
-fn says(program: impl AsRef<OsStr>, argument: &str) -> std::io::Result<String> {
-    let output = process::Command::new(program).arg(argument).output()?;
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 #[cfg(test)]
@@ -199,19 +167,5 @@ mod tests {
         let count = Count::read(said).unwrap();
         assert!(count.is_all_of(400));
         assert!(!count.is_all_of(444));
-    }
-
-    #[test]
-    fn go_versions() {
-        for (said, version) in [
-            ("go version go1.24.3 linux/amd64\n", Some((1, 24))),
-            ("go version go1.26rc1 darwin/arm64", Some((1, 26))),
-            ("go version go2.0 linux/amd64", Some((2, 0))),
-            ("go version devel go1.25-abcdef linux/amd64", Some((1, 25))),
-            ("bash: go: no such thing", None),
-            ("", None),
-        ] {
-            assert_eq!(go_version(said), version, "{said}");
-        }
     }
 }

@@ -80,6 +80,10 @@ pub(crate) struct Rotate {
     ///
     /// `file:PATH` is a file with the token alone, mode 0600 unless it is there already.
     ///
+    /// `k8s:NAMESPACE/NAME/KEY` is a key of a Secret of Kubernetes, in the cluster of the pod or of the
+    /// kubeconfig's current context; `k8s:CONTEXT@NAMESPACE/NAME/KEY` names the context. (In builds with the
+    /// feature k8s.)
+    ///
     /// `command:COMMAND` runs a command by the shell three times, with GITPOD_ROTATION_PHASE set to
     /// preflight, push and verify, and the token on its standard input for push and verify. Exit code
     /// 64 of verify means that it can't tell.

@@ -12,7 +12,8 @@ use gitpod_rotation::{
 use crate::exit::Failure;
 use crate::output;
 
-const EXPECTED: &str = "expected entra, file:PATH, command:COMMAND or manual:FILE";
+const EXPECTED: &str =
+    "expected entra, file:PATH, k8s:NAMESPACE/NAME/KEY, command:COMMAND or manual:FILE";
 
 /// What sinks are made with, beside their names.
 #[derive(Debug)]
@@ -37,6 +38,7 @@ pub(super) fn sinks<'a>(
 pub(super) fn check(text: &str) -> Result<(), String> {
     match text.split_once(':') {
         None if text == "entra" => Ok(()),
+        Some(("k8s", place)) => kubernetes(place).map(drop),
         Some(("entra" | "file" | "manual" | "command", rest)) if !rest.trim().is_empty() => Ok(()),
         _ => Err(EXPECTED.to_owned()),
     }
@@ -49,6 +51,7 @@ pub(super) fn sink(text: &str, settings: &Settings) -> Result<Box<dyn Sink>, Str
     Ok(match kind {
         "entra" => Box::new(entra(rest, settings).map_err(|error| error.to_string())?),
         "file" => Box::new(FileSink::new(absolute(rest)?)),
+        "k8s" => kubernetes(rest)?,
         "manual" => Box::new(ManualSink::new(absolute(rest)?, Terminal)),
         _ => {
             let sink = CommandSink::new(rest);
@@ -68,6 +71,18 @@ fn entra(id: &str, settings: &Settings) -> Result<EntraSink, SinkError> {
         id.clone_into(&mut config.service_principal_id);
     }
     EntraSink::new(config.or_env(|name| std::env::var_os(name))?)
+}
+
+#[cfg(feature = "k8s")]
+fn kubernetes(place: &str) -> Result<Box<dyn Sink>, String> {
+    let sink = gitpod_rotation::KubernetesSink::new(place);
+    Ok(Box::new(sink.map_err(|error| error.to_string())?))
+}
+
+#[cfg(not(feature = "k8s"))]
+fn kubernetes(_: &str) -> Result<Box<dyn Sink>, String> {
+    Err("this gitpodctl was built without Kubernetes: build it with `cargo install gitpod-cli --features k8s`"
+        .to_owned())
 }
 
 /// The same file whatever folder `resume` is called in.

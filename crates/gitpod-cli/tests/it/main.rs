@@ -5,6 +5,8 @@ mod call;
 mod embedded;
 mod exit_codes;
 mod faults;
+#[cfg(all(unix, feature = "k8s"))]
+mod kubernetes;
 #[cfg(unix)]
 mod pages;
 mod proxy;

@@ -3,10 +3,14 @@
 mod command;
 mod entra;
 mod file;
+#[cfg(feature = "k8s")]
+mod k8s;
 mod manual;
 mod tail;
 
 pub use command::CommandSink;
 pub use entra::{Cloud, EntraConfig, EntraCredential, EntraSink};
 pub use file::FileSink;
+#[cfg(feature = "k8s")]
+pub use k8s::KubernetesSink;
 pub use manual::{Confirm, ManualSink};
