@@ -156,5 +156,11 @@ mod tests {
             detail: "not checked: x",
         };
         assert!(check(&open).unwrap().line(false).starts_with('?'));
+        let note = Report::Note {
+            sink: "file:/x",
+            note: "warning: y",
+        };
+        let line = check(&note).unwrap().line(false);
+        assert_eq!(line, "?      file:/x: warning: y");
     }
 }

@@ -34,7 +34,6 @@ fn the_key_holds_the_live_token_and_all_else_is_kept() {
         .expect(0);
     there.is_rotated();
     assert_eq!(there.held("second"), there.held("token"));
-    // What it says when nothing is due, and when somebody changed the token.
     let due = there.rotate(&["--rotate-before", "30d"]).expect(0);
     assert!(due.stdout.contains("nothing is due"), "{due:?}");
 }
@@ -255,6 +254,7 @@ fn a_secret_that_is_deleted_and_may_not_be_made_is_waited_for() {
         .expect(200, "DELETE", &there.secret_path(), None);
     let child = stop_after(paused.go_on(), "cannot create resource");
     there.finish(child).expect(21);
+    assert!(there.setting.escrow().exists(), "the token is safe");
     there.make_secret("tester", json!({}));
     there.run(&["resume"]).expect(0);
     there.is_rotated();

@@ -150,7 +150,7 @@ impl KubernetesSink {
         match cluster.call(request, token).await? {
             Ok((_, secret)) => Ok(Some(secret)),
             Err(refusal) if refusal.status == StatusCode::NOT_FOUND => Ok(None),
-            Err(refusal) => Err(self.refused("read", &refusal)),
+            Err(refusal) => Err(self.refused(cluster, "read", &refusal).await),
         }
     }
 
@@ -184,7 +184,7 @@ impl KubernetesSink {
             Ok(_) => Err(SinkError::new(format!(
                 "the cluster has put another value under {key} than it was given: a webhook of it does that"
             ))),
-            Err(refusal) => Err(self.refused("write", &refusal)),
+            Err(refusal) => Err(self.refused(cluster, "write", &refusal).await),
         }
     }
 
@@ -192,17 +192,19 @@ impl KubernetesSink {
         Request::new(Secret::url_path(&(), Some(&self.place.namespace)))
     }
 
-    fn refused(&self, doing: &str, refusal: &Refusal) -> SinkError {
+    async fn refused(&self, cluster: &Cluster, doing: &str, refusal: &Refusal) -> SinkError {
         let Place {
             namespace, secret, ..
         } = &self.place;
         let advice = match refusal.status {
             // Also where the Secret was deleted meanwhile, and only `create` is missing.
             StatusCode::FORBIDDEN => {
-                format!("; {}", rights::grant(&self.place, &VERBS_TO_CREATE, None))
+                let who = rights::who(cluster).await;
+                let grant = rights::grant(&self.place, &VERBS_TO_CREATE, who.as_deref());
+                format!("; grant it with {grant}")
             }
             StatusCode::CONFLICT => {
-                "; it took the key meanwhile: take it away from it there".into()
+                "; it took the key meanwhile: take it away from it there".to_owned()
             }
             _ => String::new(),
         };
@@ -238,6 +240,18 @@ impl Sink for KubernetesSink {
 
     fn verify<'a>(&'a self, token: Option<&'a Token>) -> SinkFuture<'a, Verdict> {
         Box::pin(self.look(token))
+    }
+
+    fn held(&self) -> SinkFuture<'_, Option<Token>> {
+        Box::pin(async {
+            let cluster = Cluster::connect(&self.source).await?;
+            let secret = self.read(&cluster, None).await?;
+            let held = secret.as_ref().and_then(|secret| held(secret, &self.place));
+            // Without the white space around it that an editor or `echo` may have left there.
+            let text = held.and_then(|held| std::str::from_utf8(held).ok());
+            let text = text.map(str::trim).filter(|text| !text.is_empty());
+            Ok(text.map(|text| Token::new(text.to_owned())))
+        })
     }
 
     fn notes(&self) -> Vec<String> {

@@ -32,7 +32,7 @@ pub(super) async fn prove(
         namespace, secret, ..
     } = place;
     Err(SinkError::new(format!(
-        "{} may not {} the Secret {namespace}/{secret}: {}",
+        "{} may not {} the Secret {namespace}/{secret}: grant it with {}",
         who.as_deref().unwrap_or("this credential"),
         missing.join(" and "),
         grant(place, verbs, who.as_deref()),
@@ -59,7 +59,7 @@ async fn may(cluster: &Cluster, place: &Place, verb: &str) -> Result<bool, SinkE
 }
 
 /// Who we are to the cluster, where it says so.
-async fn who(cluster: &Cluster) -> Option<String> {
+pub(super) async fn who(cluster: &Cluster) -> Option<String> {
     let answer = ask(cluster, &SelfSubjectReview::default()).await.ok()?;
     answer.status?.user_info?.username
 }

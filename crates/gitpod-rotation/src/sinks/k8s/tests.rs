@@ -262,8 +262,7 @@ async fn what_is_missing_is_named_with_the_commands() {
         Some((201, json!({ "spec": {}, "status": status }).to_string()))
     });
     let told = world.preflight().await;
-    let whole =
-        "system:serviceaccount:scim:rotation may not patch the Secret scim/scim-token: kubectl";
+    let whole = "system:serviceaccount:scim:rotation may not patch the Secret scim/scim-token: grant it with kubectl";
     assert!(told.contains(whole), "{told}");
     assert!(
         told.contains("--verb=get,patch ") && told.contains("--serviceaccount=scim:rotation"),
@@ -309,6 +308,17 @@ async fn what_it_holds() {
             with(empty).sink().verify(None).await.unwrap(),
             Verdict::Doesnt
         );
+    }
+    for (value, expected) in [
+        (&*encoded("very-secret\n"), Some("very-secret")),
+        ("", None),
+        ("/w==", None),
+    ] {
+        let given = with(json!({ "data": { "token": value } }))
+            .sink()
+            .held()
+            .await;
+        assert_eq!(given.unwrap().as_ref().map(Token::expose), expected);
     }
     let gone = World::new(|_, _, _| Some((404, "{}".into())));
     assert_eq!(
