@@ -43,7 +43,7 @@ mod tests {
 
     #[test]
     fn go_versions() {
-        for (said, version) in [
+        for (said, expected) in [
             ("go version go1.24.3 linux/amd64\n", Some((1, 24))),
             ("go version go1.26rc1 darwin/arm64", Some((1, 26))),
             ("go version go2.0 linux/amd64", Some((2, 0))),
@@ -51,7 +51,7 @@ mod tests {
             ("bash: go: no such thing", None),
             ("", None),
         ] {
-            assert_eq!(version(said), version, "{said}");
+            assert_eq!(version(said), expected, "{said}");
         }
     }
 }

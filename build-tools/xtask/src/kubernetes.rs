@@ -41,7 +41,14 @@ impl Command {
         let _running = start(&folder, &etcd, &server)?;
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let status = process::Command::new(cargo)
-            .args(["test", "--package", "gitpod-cli", "--features", "k8s"])
+            .args([
+                "test",
+                "--package",
+                "gitpod-cli",
+                "--package",
+                "gitpod-rotation",
+            ])
+            .args(["--features", "gitpod-cli/k8s"])
             .args(["--test", "it", &format!("kubernetes::{}", self.filter)])
             // One after another, so that what they print can be read.
             .args(["--", "--nocapture", "--test-threads=1"])

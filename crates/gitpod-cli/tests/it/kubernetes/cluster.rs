@@ -62,6 +62,19 @@ impl Cluster {
         &self.url
     }
 
+    /// As a pod has them.
+    pub(super) fn host_and_port(&self) -> (String, String) {
+        let (_, rest) = self.url.split_once("://").expect("a URL");
+        let (host, port) = rest.split_once(':').expect("a port");
+        (host.to_owned(), port.to_owned())
+    }
+
+    /// What signs the server's certificate.
+    pub(super) fn certificate(&self) -> String {
+        let path = self.folder.join("certificates/apiserver.crt");
+        fs::read_to_string(path).expect("a file")
+    }
+
     fn is_ready(&self) -> bool {
         let ask = |path: &str| self.send("GET", path, "", Bytes::new(), &self.admin);
         ask("/readyz").is_some_and(|(status, _)| status == 200)

@@ -5,6 +5,8 @@
 
 mod cluster;
 mod manifests;
+#[cfg(target_os = "linux")]
+mod pod;
 mod sink;
 
 use std::path::PathBuf;

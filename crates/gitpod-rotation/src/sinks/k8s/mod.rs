@@ -123,7 +123,13 @@ impl KubernetesSink {
         let secret = self.read(&cluster, token).await?;
         let held = secret.as_ref().and_then(|secret| held(secret, &self.place));
         Ok(match (held, token) {
-            (None, _) => Verdict::Doesnt,
+            (None, _) => {
+                self.note(match secret {
+                    None => "the Secret isn't there".to_owned(),
+                    Some(_) => format!("the Secret has no key {}", self.place.key),
+                });
+                Verdict::Doesnt
+            }
             (Some(_), None) => Verdict::CantTell,
             (Some(held), Some(token)) if held == token.expose().as_bytes() => Verdict::Works,
             (Some(_), Some(_)) => {
@@ -198,12 +204,13 @@ impl KubernetesSink {
         } = &self.place;
         let advice = match refusal.status {
             // Also where the Secret was deleted meanwhile, and only `create` is missing.
-            StatusCode::FORBIDDEN => {
+            // (Quotas and webhooks have this status too.)
+            StatusCode::FORBIDDEN if refusal.message.contains("\" cannot ") => {
                 let who = rights::who(cluster).await;
                 let grant = rights::grant(&self.place, &VERBS_TO_CREATE, who.as_deref());
                 format!("; grant it with {grant}")
             }
-            StatusCode::CONFLICT => {
+            StatusCode::CONFLICT if refusal.message.contains("conflict with ") => {
                 "; it took the key meanwhile: take it away from it there".to_owned()
             }
             _ => String::new(),

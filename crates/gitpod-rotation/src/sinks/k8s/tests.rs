@@ -284,6 +284,25 @@ async fn who_took_the_key_meanwhile_is_named() {
     );
 }
 
+/// A quota's, say.
+#[tokio::test]
+async fn not_every_refusal_is_mended_by_a_right() {
+    for (status, message) in [
+        (403, "exceeded quota"),
+        (409, "the object has been modified"),
+    ] {
+        let world = World::with(json!({}), move |_| {
+            (status, json!({ "kind": "Status", "message": message }))
+        });
+        let told = world.push().await;
+        assert!(told.contains(message), "{told}");
+        assert!(
+            !told.contains("grant it") && !told.contains("take it away"),
+            "{told}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn what_it_holds() {
     let with = |secret| World::with(secret, as_given);
@@ -304,13 +323,13 @@ async fn what_it_holds() {
     assert_eq!(sink.verify(Some(&token)).await.unwrap(), Verdict::Doesnt);
     assert!(sink.notes()[0].contains("\"thief\""));
     for empty in [json!({}), json!({ "data": { "other": "eA==" } })] {
-        assert_eq!(
-            with(empty).sink().verify(None).await.unwrap(),
-            Verdict::Doesnt
-        );
+        let world = with(empty);
+        let sink = world.sink();
+        assert_eq!(sink.verify(None).await.unwrap(), Verdict::Doesnt);
+        assert_eq!(sink.notes(), ["the Secret has no key token"]);
     }
     for (value, expected) in [
-        (&*encoded("very-secret\n"), Some("very-secret")),
+        (encoded("very-secret\n").as_str(), Some("very-secret")),
         ("", None),
         ("/w==", None),
     ] {
@@ -321,10 +340,9 @@ async fn what_it_holds() {
         assert_eq!(given.unwrap().as_ref().map(Token::expose), expected);
     }
     let gone = World::new(|_, _, _| Some((404, "{}".into())));
-    assert_eq!(
-        gone.sink().verify(Some(&token)).await.unwrap(),
-        Verdict::Doesnt
-    );
+    let sink = gone.sink();
+    assert_eq!(sink.verify(Some(&token)).await.unwrap(), Verdict::Doesnt);
+    assert_eq!(sink.notes(), ["the Secret isn't there"]);
 }
 
 #[tokio::test]
