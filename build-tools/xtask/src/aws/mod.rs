@@ -19,8 +19,12 @@ const RECIPE: &str = concat!(
 const SECRET: &str = "ona-scim-token";
 
 pub(crate) fn run() -> Result<ExitCode, Failure> {
-    let folder = build("gitpod-cli")?;
-    let world = World::new(&folder)?;
+    let own = std::env::current_exe();
+    let own = own.map_err(|error| Failure::new(format!("where am I? {error}")))?;
+    let own = own.with_file_name("aws");
+    // First, so that a Python that is missing is told at once.
+    let programs = python::install(&own)?;
+    let world = World::new(&own, programs, &build("gitpod-cli")?)?;
     world.aws(&["create-secret", "--name", SECRET, "--secret-string", "none"])?;
 
     let first = world.rotated(&[])?;
@@ -51,13 +55,11 @@ struct World {
 }
 
 impl World {
-    fn new(folder: &Path) -> Result<Self, Failure> {
-        let own = folder.join("aws");
-        let programs = python::install(&own)?;
+    fn new(own: &Path, programs: PathBuf, built: &Path) -> Result<Self, Failure> {
         // Not even what an earlier run has left.
         let state = own.join("state");
         let _ = std::fs::remove_dir_all(&state);
-        let gitpodctl = folder
+        let gitpodctl = built
             .join("gitpodctl")
             .with_extension(std::env::consts::EXE_EXTENSION);
         Ok(Self {

@@ -295,10 +295,7 @@ fn systemd_takes_them() {
         "./gitpodctl-rotate-failed.service",
     ]);
     let verified = verified.expect("it runs");
-    assert!(
-        verified.status.success() && verified.stderr.is_empty(),
-        "{verified:?}"
-    );
+    assert!(verified.status.success(), "{verified:?}");
     // Exposure of 1.5 of 10 at most, times ten.
     let rated = analyze(&[
         "security",
