@@ -40,6 +40,21 @@ const CRONTAB: &str = r#"case $1 in
 -) cat > ROOT/crontab ;;
 esac"#;
 
+/// Has the real one do what needs no server, where it is installed.
+const KUBECTL: &str = r#"real=$(PATH=${PATH#*:} command -v kubectl || true)
+case "$*" in
+"apply -k "*)
+    test -e "$3/kustomization.yaml"
+    test -z "$real" || "$real" kustomize "$3" > ROOT/applied ;;
+"-n scim-rotation create secret generic ona-credential --from-file=api-key=/dev/stdin")
+    if test -n "$real"; then "$real" "$@" --dry-run=client -o yaml > ROOT/secret; else cat > ROOT/secret; fi ;;
+"-n scim-rotation create job first --from=cronjob/scim-rotation --dry-run=client -o yaml")
+    cat deploy/kubernetes/cron-job.yaml ;;
+"apply -f -") cat > ROOT/job ;;
+"-n scim-rotation logs --follow job/first" | "-n scim-rotation create job now --from=cronjob/scim-rotation") ;;
+*) echo "kubectl $*?" >&2; exit 2 ;;
+esac"#;
+
 /// Runs what a crontab has, line by line, as cron does.
 fn cron(setting: &Setting, crontab: &str) -> Vec<Run> {
     let program = Path::new(env!("CARGO_BIN_EXE_gitpodctl"));
@@ -87,6 +102,7 @@ fn every_command() {
         ("sudo", SUDO),
         ("systemctl", SYSTEMCTL),
         ("crontab", CRONTAB),
+        ("kubectl", KUBECTL),
     ] {
         setting.program(name, &format!("set -eu\n{}", script.replace("ROOT", &root)));
     }
@@ -116,7 +132,16 @@ fn every_command() {
         }
         seen.push(block.heading);
     }
-    for heading in ["With systemd", "With cron"] {
+    // The first Job is the CronJob's without this one argument, and no word else.
+    let job = fs::read_to_string(machine.root().join("job")).expect("a job");
+    let of_schedule = include_str!("../../../deploy/kubernetes/cron-job.yaml");
+    let left_out: Vec<_> = of_schedule
+        .lines()
+        .filter(|line| !job.lines().any(|kept| kept == *line))
+        .map(str::trim)
+        .collect();
+    assert_eq!(left_out, ["- --rotate-before=30d"]);
+    for heading in ["On Kubernetes", "With systemd", "With cron"] {
         assert!(seen.contains(&heading), "{seen:?}");
     }
     // The seeded one, and the first that was made by hand.
