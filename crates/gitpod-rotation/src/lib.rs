@@ -20,7 +20,7 @@ mod token;
 #[cfg(test)]
 mod check;
 
-pub use disk::{FolderKind, Kept, Store, StoreError};
+pub use disk::{DiskStep, FolderKind, Kept, Store, StoreError};
 pub use driver::{
     Clock, Driver, Report, Run, RunError, ScimEndpoint, Stop, date, own_access_tokens,
 };

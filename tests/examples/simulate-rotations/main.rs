@@ -1,14 +1,17 @@
 //! Rotates tokens, many times, while everything goes wrong that may: the real library over the
-//! embedded server with its faults, real files, simulated sinks, a process that dies between any two
-//! actions or amid one. Time is virtual: nothing waits.
+//! embedded server with its faults, real files on a disk that fails, simulated sinks, signals, a process
+//! that dies between any two actions or amid one, a machine that loses its power. Time is virtual:
+//! nothing waits.
 //!
 //! `cargo xtask simulate-rotations --count N --seed S` runs it. The last line is
 //! `N rotations, L lost unnoticed, P printed`, and it fails unless the latter two are 0.
 // A program that speaks on standard output and standard error.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod disk;
 mod faults;
 mod rotation;
+mod signals;
 mod sinks;
 mod time;
 mod world;

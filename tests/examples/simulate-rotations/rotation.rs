@@ -4,9 +4,13 @@ use std::fmt::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use gitpod_rotation::{Action, Driver, End, Ending, Plan, RunError, State, Store};
+use gitpod_rotation::{
+    Action, Driver, End, Ending, Plan, RunError, ScimEndpoint, State, Stop, Store,
+};
 
+use crate::disk::Disk;
 use crate::faults;
+use crate::signals::{Ended, Signals};
 use crate::sinks::Held;
 use crate::time::VirtualClock;
 use crate::world::{World, random};
@@ -34,6 +38,9 @@ struct Simulation<'a> {
     id: String,
     folder: tempfile::TempDir,
     sinks: Vec<Held>,
+    disk: Disk,
+    /// The SCIM endpoint's URL is known.
+    probes: bool,
     clock: VirtualClock,
     story: Arc<Mutex<String>>,
 }
@@ -54,6 +61,8 @@ pub(crate) async fn simulate(world: &World, seed: u64, number: u64) -> Outcome {
     let sinks = Held::some(world, &mut random, folder.path(), &token);
     let mut simulation = Simulation {
         clock: VirtualClock::new(world.clock.clone()),
+        disk: Disk::new(random.fork()),
+        probes: random.u8(0..4) == 0,
         world,
         random,
         id,
@@ -117,6 +126,7 @@ impl Simulation<'_> {
         // From here on nothing goes wrong, and no request is on its way any more.
         self.world.server.clear_faults();
         self.sinks.iter().for_each(Held::mend);
+        self.disk.mend();
         self.clock.pass(LATEST).await;
         let mut said = String::new();
         for _ in 0..RESUMES {
@@ -166,12 +176,17 @@ impl Simulation<'_> {
         Some((unfinished, finished))
     }
 
-    /// What is still being written by a process that died is written before the lock is free.
+    /// What is still being written by a process that died is written before the lock is free, and what
+    /// it cost that the power went shows then.
     fn store(&self) -> Option<Store> {
         let folder = self.folder.path().join("state");
         for _ in 0..100_000 {
             match Store::open_anywhere(&folder, &self.id) {
-                Ok(store) => return Some(store),
+                Ok(store) => {
+                    self.disk.comes_back();
+                    let disk = self.disk.clone();
+                    return Some(store.interfere(move |step, path| disk.step(step, path)));
+                }
                 Err(error) if error.is_locked() => std::thread::yield_now(),
                 Err(error) => panic!("{error}"),
             }
@@ -192,33 +207,44 @@ impl Simulation<'_> {
             )
         };
         let story = Arc::clone(&self.story);
+        let stop = Stop::new();
         let mut driver = Driver::new(self.world.client(), store, sinks)
             .expect("the settings are right")
             .clock(self.clock.clone())
             .random(self.random.u64(..))
+            .stop_on(stop.clone())
             .observe(move |report| {
                 let mut story = story.lock().unwrap_or_else(PoisonError::into_inner);
                 let json = serde_json::to_string(report);
                 let _ = writeln!(story, "  {}", json.unwrap_or_default());
             });
+        if self.probes {
+            let endpoint = ScimEndpoint::new(self.world.server.scim_base_url());
+            driver = driver.scim_endpoint(endpoint.expect("a URL"));
+        }
         let mut run = match driver.begin(plan) {
             Ok(run) => run,
             Err(RunError::Start(error)) => return Process::Refused(error.to_string()),
             Err(error) => panic!("{error}"),
         };
+        let mut signals = Signals::default();
         loop {
             if faults {
                 self.meanwhile(run.state()).await;
                 if self.random.u8(..) < 10 {
-                    self.tell("  a process dies");
-                    return Process::Died;
+                    return self.dies("  a process dies");
+                }
+                if let Some(what) = signals.come(&stop, &mut self.random) {
+                    self.tell(what);
                 }
             }
             // A process dies amid an action too: when it waits for the so-manieth time.
             let dies = (faults && self.random.u8(..) < 8).then(|| self.random.u8(0..4));
-            let Some(more) = until(run.act(), dies).await else {
-                self.tell("  a process dies amid an action");
-                return Process::Died;
+            let more = match signals.amid(run.act(), &stop, dies).await {
+                Ended::Died => return self.dies("  a process dies amid an action"),
+                _ if self.disk.is_dead() => return self.dies("  a process dies amid a write"),
+                Ended::AtOnce => return self.dies("  a second signal ends it at once"),
+                Ended::Acted(more) => more,
             };
             if !more {
                 let state = run.state();
@@ -232,6 +258,12 @@ impl Simulation<'_> {
                 .pass(Duration::from_millis(self.random.u64(0..300)))
                 .await;
         }
+    }
+
+    fn dies(&mut self, how: &str) -> Process {
+        self.disk.process_dies(&mut self.random);
+        self.tell(how);
+        Process::Died
     }
 
     /// What happens before an action.
@@ -258,10 +290,26 @@ impl Simulation<'_> {
             }
             8..14 => {
                 self.sinks.iter().for_each(Held::mend);
+                self.disk.mend();
             }
             _ => {}
         }
         let action = state.action();
+        let writes = matches!(
+            action,
+            Action::ReserveEscrow
+                | Action::SaveJournal
+                | Action::WriteEscrow { .. }
+                | Action::RemoveEscrow
+        );
+        match self.random.u8(..) {
+            0..12 if writes => {
+                let what = self.disk.spoil(&mut self.random);
+                self.tell(&format!("  fault: {what}"));
+            }
+            12..18 if writes => self.disk.dies_in(self.random.u8(0..6)),
+            _ => {}
+        }
         if let Some(what) = faults::spoil(self.world, &mut self.random, &action) {
             self.tell(&format!("  fault: {what}"));
         }
@@ -276,22 +324,4 @@ impl Simulation<'_> {
             }
         }
     }
-}
-
-/// What comes of a future, unless it has to wait so many times more.
-async fn until<T>(future: impl Future<Output = T>, waits: Option<u8>) -> Option<T> {
-    let mut future = std::pin::pin!(future);
-    let mut left = waits;
-    std::future::poll_fn(|context| match future.as_mut().poll(context) {
-        std::task::Poll::Ready(value) => std::task::Poll::Ready(Some(value)),
-        std::task::Poll::Pending => match &mut left {
-            Some(0) => std::task::Poll::Ready(None),
-            Some(more) => {
-                *more -= 1;
-                std::task::Poll::Pending
-            }
-            None => std::task::Poll::Pending,
-        },
-    })
-    .await
 }

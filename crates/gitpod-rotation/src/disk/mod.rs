@@ -4,9 +4,10 @@ mod error;
 mod escrow;
 mod folder;
 mod lock;
+mod steps;
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, ErrorKind, Read, Write};
+use std::fs::File;
+use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -14,12 +15,13 @@ use serde::Deserialize;
 pub use error::StoreError;
 pub use escrow::Kept;
 pub use folder::FolderKind;
+pub use steps::DiskStep;
 
 use crate::RawAnswer;
-use crate::files;
 use crate::journal::{Journal, VERSION};
 use error::Trouble;
 use lock::Lock;
+use steps::Disk;
 
 /// A journal is a few kilobytes. Something larger isn't one.
 const LARGEST_JOURNAL: u64 = 1024 * 1024;
@@ -33,6 +35,7 @@ pub struct Store {
     folder: PathBuf,
     configuration: String,
     kind: FolderKind,
+    disk: Disk,
     _lock: Lock,
 }
 
@@ -79,8 +82,20 @@ impl Store {
             folder: folder.to_owned(),
             configuration: configuration.to_owned(),
             kind,
+            disk: Disk::default(),
             _lock: lock,
         })
+    }
+
+    /// Asks before each step on disk whether it fails, and with what: for tests. A step that fails isn't
+    /// done, or half of it is.
+    #[must_use]
+    pub fn interfere(
+        mut self,
+        interference: impl Fn(DiskStep, &Path) -> io::Result<()> + Send + Sync + 'static,
+    ) -> Self {
+        self.disk = Disk::new(interference);
+        self
     }
 
     /// The id of the configuration.
@@ -155,11 +170,11 @@ impl Store {
         let replace = || {
             let mut text = serde_json::to_vec_pretty(journal)?;
             text.push(b'\n');
-            let mut file = create(&beside)?;
-            file.write_all(&text)?;
-            file.sync_all()?;
-            fs::rename(&beside, &path)?;
-            files::sync_folder(&self.folder)
+            let file = self.disk.create(&beside)?;
+            self.disk.write(&file, &beside, &text)?;
+            self.disk.sync(&file, &beside)?;
+            self.disk.rename(&beside, &path)?;
+            self.disk.sync_folder(&self.folder)
         };
         replace().map_err(|error| StoreError::io(&path, "write", error))
     }
@@ -172,10 +187,10 @@ impl Store {
     pub fn reserve_escrow(&self) -> Result<(), StoreError> {
         let path = self.escrow_path();
         let reserve = || {
-            let file = create(&path)?;
-            files::allocate(&file, escrow::SPACE)?;
-            file.sync_all()?;
-            files::sync_folder(&self.folder)
+            let file = self.disk.create(&path)?;
+            self.disk.reserve(&file, &path, escrow::SPACE)?;
+            self.disk.sync(&file, &path)?;
+            self.disk.sync_folder(&self.folder)
         };
         reserve().map_err(|error| StoreError::io(&path, "make room for", error))
     }
@@ -189,14 +204,10 @@ impl Store {
         let path = self.escrow_path();
         let write = || {
             let bytes = escrow::encode(&self.configuration, attempt, answer.expose());
-            let mut options = OpenOptions::new();
-            options.write(true).create(true).truncate(false);
-            files::private(&mut options);
-            let mut file = options.open(&path)?;
-            file.write_all(&bytes)?;
-            file.set_len(bytes.len() as u64)?;
-            file.sync_all()?;
-            files::sync_folder(&self.folder)
+            let file = self.disk.open(&path)?;
+            self.disk.write(&file, &path, &bytes)?;
+            self.disk.sync(&file, &path)?;
+            self.disk.sync_folder(&self.folder)
         };
         write().map_err(|error| StoreError::io(&path, "write", error))
     }
@@ -222,25 +233,10 @@ impl Store {
     /// If that fails.
     pub fn remove_escrow(&self) -> Result<(), StoreError> {
         let path = self.escrow_path();
-        remove(&path)
-            .and_then(|()| files::sync_folder(&self.folder))
+        self.disk
+            .remove(&path)
+            .and_then(|()| self.disk.sync_folder(&self.folder))
             .map_err(|error| StoreError::io(&path, "remove", error))
-    }
-}
-
-/// A new private file, whatever was there.
-fn create(path: &Path) -> io::Result<File> {
-    remove(path)?;
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    files::private(&mut options);
-    options.open(path)
-}
-
-fn remove(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
     }
 }
 

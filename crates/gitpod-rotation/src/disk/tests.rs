@@ -1,3 +1,4 @@
+use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use jiff::Timestamp;
@@ -230,4 +231,53 @@ fn a_folder_that_is_a_file_is_an_error_that_names_it() {
     let error = Store::open_anywhere(&path, ID).unwrap_err();
     assert!(error.to_string().contains("state"), "{error}");
     assert_eq!(error.path(), path);
+}
+
+/// Whatever step fails, what is there is the one or the other, and never half of it.
+#[test]
+fn a_step_that_fails_leaves_the_one_or_the_other() {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    let answer = || RawAnswer::new(b"{\"token\":\"secret\"}".to_vec());
+    let mut failed = 0;
+    for which in 0.. {
+        let (_folder, store) = store();
+        store.save(&Journal::new(ID)).unwrap();
+        let left = Arc::new(AtomicUsize::new(which));
+        let store = {
+            let left = Arc::clone(&left);
+            store.interfere(move |step, path| {
+                assert!(step == DiskStep::SyncFolder || path.to_string_lossy().contains(ID));
+                match left.fetch_sub(1, Ordering::SeqCst) {
+                    0 => Err(ErrorKind::StorageFull.into()),
+                    _ => Ok(()),
+                }
+            })
+        };
+        let done = [
+            store.reserve_escrow(),
+            store.write_escrow(1, &answer()),
+            store.save(&journal()),
+            store.remove_escrow(),
+        ];
+        let saved = store.load().unwrap().unwrap();
+        assert!(saved == Journal::new(ID) || saved == journal());
+        assert!(done[2].is_err() || saved == journal());
+        if done.iter().all(Result::is_ok) {
+            break;
+        }
+        failed += 1;
+        let error = done.iter().find_map(|done| done.as_ref().err()).unwrap();
+        assert!(error.to_string().contains(ID), "{error}");
+        assert!(error.path().to_string_lossy().contains(ID), "{error}");
+        // The one that failed works when it is tried again.
+        store.write_escrow(1, &answer()).unwrap();
+        let whole = Kept::Whole {
+            attempt: 1,
+            answer: answer(),
+        };
+        assert_eq!(store.read_escrow().unwrap(), whole);
+    }
+    assert_eq!(failed, 14);
 }
