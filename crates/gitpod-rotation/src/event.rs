@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::{Ending, Reading, Unreadable, Verdict};
+use crate::{Ending, Probe, Reading, Unreadable, Verdict};
 
 /// What is to be done next. There is one thing at a time: the driver does it, tells what came of it
 /// by the [`Event`] that is named here, and gets the next.
@@ -22,6 +22,13 @@ pub enum Action {
     CheckCredential {
         /// Until the next rotation is due. `None`: any life will do.
         outlives: Option<Duration>,
+    },
+    /// Try the old token at the SCIM endpoint: what a sink gives back ([`Sink::held`](crate::Sink::held)).
+    /// [`Event::Tried`].
+    TryOld {
+        /// A token was asked for since. The one that this process found alive before that is tried
+        /// then, if it did, else what sinks hold.
+        asked: bool,
     },
     /// Call the sink's `preflight`. [`Event::Preflight`].
     Preflight {
@@ -83,6 +90,9 @@ pub enum Event {
     Read(Result<Reading, Unreadable>),
     /// Of [`Action::CheckCredential`].
     Credential(CredentialCheck),
+    /// Of [`Action::TryOld`]: alive if one is that sinks hold, dead if all are. Unknown where no sink gives
+    /// one back, or the endpoint's URL isn't known.
+    Tried(Probe),
     /// Of [`Action::Preflight`]: whether the sink would take a token.
     Preflight(bool),
     /// Of [`Action::SaveJournal`], [`Action::ReserveEscrow`] and [`Action::RemoveEscrow`]: whether

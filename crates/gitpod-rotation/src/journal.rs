@@ -74,6 +74,10 @@ pub(crate) struct Attempt {
     pub(crate) life_seconds: u64,
     /// D: the `Date` header of the read that gave `before`.
     pub(crate) date: Option<Timestamp>,
+    /// What a sink held right before worked, as the SCIM endpoint said. If it doesn't any more, something was
+    /// executed, whatever a read shows.
+    #[serde(default)]
+    pub(crate) old_token_worked: bool,
     pub(crate) fate: Fate,
 }
 

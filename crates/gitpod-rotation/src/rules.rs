@@ -42,6 +42,8 @@ pub(crate) enum Rule {
     EarlierLostWaits,
     /// A token in hand isn't given up for a single read.
     SecondLook,
+    /// An unchanged expiry means nothing while the old token is found dead.
+    OldTokenTried,
     /// A rotation that wasn't executed doesn't make up for the outcome before.
     OldOutcomeStays,
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use gitpod_rotation::{
-    Action, Driver, End, Ending, Plan, RunError, ScimEndpoint, State, Stop, Store,
+    Action, Driver, End, Ending, IfLost, Plan, RunError, ScimEndpoint, State, Stop, Store,
 };
 
 use crate::disk::Disk;
@@ -113,7 +113,9 @@ impl Simulation<'_> {
     /// Whether a token was lost unnoticed, and what was said at last.
     async fn run(&mut self) -> Option<(bool, String)> {
         for _ in 0..self.random.usize(1..4) {
-            let ended = self.process(None, true).await;
+            // Either a person's run, or a scheduler's when it is time.
+            let before = (self.random.u8(0..4) == 0).then_some(DAY * 400);
+            let ended = self.process(before, true).await;
             self.clock
                 .pass(Duration::from_secs(self.random.u64(0..40)))
                 .await;
@@ -201,6 +203,11 @@ impl Simulation<'_> {
         let sinks: Vec<_> = self.sinks.iter().map(Held::sink).collect();
         let plan = Plan {
             rotate_before,
+            if_lost: if faults && self.random.u8(0..8) == 0 {
+                IfLost::Fail
+            } else {
+                IfLost::Regenerate
+            },
             ..Plan::new(
                 self.id.as_str(),
                 sinks.iter().map(|sink| sink.name().to_owned()),

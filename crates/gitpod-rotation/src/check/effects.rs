@@ -22,6 +22,7 @@ impl World {
                     Event::Credential(CredentialCheck::Fine),
                 )]
             }
+            Action::TryOld { asked } => self.tries(asked),
             Action::Preflight { sink } => {
                 let well = !self.sinks[sink].broken;
                 let mut effects = vec![("preflight", self.clone(), Event::Preflight(well))];
@@ -126,7 +127,17 @@ impl World {
         };
         let mut world = self.clone();
         world.memory.read = Some(live);
-        let mut effects = vec![("read", world, Event::Read(Ok(reading(live))))];
+        world.memory.contradicted = false;
+        world.service.lagging = None;
+        let mut effects = vec![("read", world.clone(), Event::Read(Ok(reading(live))))];
+        if let Some(shown) = self.service.lagging {
+            world = self.lag(shown);
+            effects.insert(
+                0,
+                ("read, still stale", world, Event::Read(Ok(reading(shown)))),
+            );
+            return effects;
+        }
         if let Some(mut world) = self.fault() {
             world.memory.read = None;
             let failed = Event::Read(Err(Unreadable::Failed));
@@ -134,11 +145,64 @@ impl World {
             let not_found = Event::Read(Err(Unreadable::NotFound));
             effects.push(("read says not found", world.clone(), not_found));
             if live > 0 {
-                world.memory.deceived = true;
-                let died = self.service.tokens[live - 1].died.unwrap();
-                world.memory.misled |= self.service.now - died > 60;
+                let left = world.left;
+                world = self.lag(live - 1);
+                world.left = left;
                 effects.push(("stale read", world, Event::Read(Ok(reading(live - 1)))));
             }
+        }
+        effects
+    }
+
+    /// The world after a read that showed this token, which is dead.
+    fn lag(&self, shown: usize) -> World {
+        let mut world = self.clone();
+        world.memory.read = None;
+        world.memory.deceived = true;
+        let died = self.service.tokens[shown].died.unwrap();
+        world.memory.misled |= self.service.now - died > 60;
+        world.service.lagging = self.service.ways.lags.then_some(shown);
+        world
+    }
+
+    fn tries(&self, asked: bool) -> Vec<Effect> {
+        let mut world = self.clone();
+        let process = world.process.as_mut().unwrap();
+        let held = self
+            .sinks
+            .iter()
+            .filter(|sink| sink.tells == Tells::Content);
+        let mut held = held.filter_map(|sink| sink.holds);
+        let live = self.service.live();
+        let tried = match process.old {
+            Some(old) if asked => Some(old),
+            _ => held.clone().find(|held| *held == live).or(held.next()),
+        };
+        let probe = match tried.filter(|_| self.service.ways.probe) {
+            None => Probe::Unknown,
+            Some(tried) if tried == live => Probe::Live,
+            Some(_) => Probe::Dead,
+        };
+        if !asked {
+            process.old = tried.filter(|_| probe == Probe::Live);
+        } else if process.old.is_some() {
+            world.memory.contradicted = probe == Probe::Dead;
+        }
+        let mut effects = vec![("try the old token", world, Event::Tried(probe))];
+        if probe != Probe::Unknown {
+            let unknown = |mut world: World| {
+                world.process.as_mut().unwrap().old = self
+                    .process
+                    .as_ref()
+                    .and_then(|process| process.old)
+                    .filter(|_| asked);
+                (
+                    "the endpoint says nothing",
+                    world,
+                    Event::Tried(Probe::Unknown),
+                )
+            };
+            effects.extend(self.fault().map(unknown));
         }
         effects
     }
@@ -250,6 +314,9 @@ impl World {
         let works = match there.tells {
             Tells::Liveness => Some(there.holds == Some(self.service.live())),
             Tells::Content if token_in_hand && hand.is_some() => Some(there.holds == hand),
+            Tells::Content if !token_in_hand && self.service.ways.probe => {
+                there.holds.map(|held| held == self.service.live())
+            }
             _ => None,
         };
         let verdict = match works {

@@ -28,10 +28,9 @@ impl World {
         let shown = self.service.shown(live);
         let attempts = journal.unfinished.iter().flat_map(|r| &r.attempts);
         let was_there = attempts.take(1).any(|first| first.before == shown);
-        if self.service.live_token().by == By::SomeoneElse
-            && self.memory.read == Some(live)
-            && !was_there
-        {
+        // Or may be, for all that is known.
+        let known = self.memory.read == Some(live) || self.memory.contradicted;
+        if self.service.live_token().by == By::SomeoneElse && known && !was_there {
             self.breaks("never ask again where the token is someone else's");
         }
     }
@@ -88,7 +87,9 @@ impl World {
                 self.breaks("what isn't unfinished has no unfinished journal");
             }
             Ending::NothingChanged(_)
-                if asked && self.live_is_of_this_rotation() && !self.memory.deceived =>
+                if asked
+                    && self.live_is_of_this_rotation()
+                    && (!self.memory.deceived || self.memory.contradicted) =>
             {
                 self.breaks("nothing changed is said only where nothing was executed");
             }
@@ -132,5 +133,3 @@ impl World {
         last.is_some_and(|last| last.end == crate::End::Finished)
     }
 }
-
-impl World {}

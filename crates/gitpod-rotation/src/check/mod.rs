@@ -5,7 +5,8 @@
 //! or not; requests lost, delayed, executed twice, executed after the wait, provably not sent,
 //! refused; answers lost; a disk that refuses, with or without having written; sinks that refuse,
 //! take and say no, say yes and don't take, break for good; another administrator at any moment,
-//! who pushes his token or doesn't; stale and failing reads; a machine that sleeps; a signal.
+//! who pushes his token or doesn't; stale and failing reads, a replica that lags; a machine that sleeps; a
+//! signal.
 //! No clock of this side's is ever compared with the service's, so a wrong one has nothing to
 //! change: each process starts its own at zero.
 //!
@@ -33,6 +34,7 @@ const PLAIN: Ways = Ways {
     sends_date: true,
     keeps_lives: true,
     probe: false,
+    lags: false,
 };
 
 fn bounds(faults: u8, crashes: u8, others: u8) -> Bounds {
@@ -118,6 +120,23 @@ fn with_a_service_that_is_different() {
     ] {
         holds(vec![world(ways, &[Tells::Nothing], bounds(1, 1, 1))]);
     }
+}
+
+/// Where a sink gives back what it holds, and the SCIM endpoint says whether that works.
+#[test]
+fn with_a_probe() {
+    let probe = Ways {
+        probe: true,
+        ..PLAIN
+    };
+    holds(both(world(probe, &[Tells::Content], bounds(1, 1, 1))));
+    holds(vec![world(probe, &[Tells::Content], bounds(2, 1, 0))]);
+    let lags = Ways {
+        lags: true,
+        ..probe
+    };
+    let ends = holds(vec![world(lags, &[Tells::Content], bounds(2, 0, 1))]);
+    assert!(ends.contains("Unfinished(Stale)"), "{ends:?}");
 }
 
 #[test]

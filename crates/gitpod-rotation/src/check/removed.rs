@@ -154,6 +154,17 @@ fn without_a_second_look() {
 }
 
 #[test]
+fn without_a_try_of_the_old_token() {
+    let lags = Ways {
+        probe: true,
+        lags: true,
+        ..PLAIN
+    };
+    let found = broken_without(Rule::OldTokenTried, lags, Tells::Content, bounds(2, 0, 1));
+    assert_eq!(found, KILLS_THEIRS);
+}
+
+#[test]
 fn without_the_outcome_before() {
     let found = broken_without(
         Rule::OldOutcomeStays,

@@ -19,6 +19,8 @@ pub(super) struct Ways {
     pub(super) keeps_lives: bool,
     /// The SCIM endpoint's URL is known.
     pub(super) probe: bool,
+    /// A stale read isn't the last one: a replica lags for as long as a process runs, or until it doesn't.
+    pub(super) lags: bool,
 }
 
 #[derive(Clone, Copy, Hash, PartialEq, Eq, Debug)]
@@ -68,6 +70,8 @@ pub(super) struct Service {
     pub(super) now: i64,
     pub(super) tokens: Vec<Token>,
     pub(super) requests: Vec<Request>,
+    /// The token that a replica which lags shows.
+    pub(super) lagging: Option<usize>,
 }
 
 impl Service {
@@ -77,6 +81,7 @@ impl Service {
             now: 1_800_000_000,
             tokens: Vec::new(),
             requests: Vec::new(),
+            lagging: None,
         };
         service.regenerate(LIFE, By::Start);
         service.now += 1000;

@@ -156,7 +156,9 @@ impl World {
             .map_or((None, false), |p| (p.hand, p.asked));
         world.must_be_true(ending, hand, asked);
         world.process = None;
+        world.service.lagging = None;
         world.memory.read = None;
+        world.memory.contradicted = false;
         world.memory.ending = Some(ending);
         world
     }

@@ -91,6 +91,8 @@ pub(super) struct Process {
     pub(super) ran: u64,
     /// The token that the driver has in memory, by number.
     pub(super) hand: Option<usize>,
+    /// The one that it found alive before it asked, by number.
+    pub(super) old: Option<usize>,
     /// It has asked, or goes on with a rotation that has.
     pub(super) asked: bool,
 }
@@ -102,6 +104,8 @@ pub(super) struct Memory {
     pub(super) rotation: u8,
     /// The token that the last read showed, if that was the live one.
     pub(super) read: Option<usize>,
+    /// The last read was contradicted: the old token, which worked, is dead.
+    pub(super) contradicted: bool,
     /// Tokens which all sinks held while they were alive, one bit each.
     pub(super) good: u32,
     /// A read was stale, or a request was executed after the wait, or again: what ends in words
@@ -207,6 +211,7 @@ impl World {
             started: self.service.now,
             ran: 0,
             hand,
+            old: None,
             asked: self
                 .journal
                 .is
@@ -219,6 +224,8 @@ impl World {
     pub(super) fn crash(&mut self) {
         self.process = None;
         self.memory.read = None;
+        self.memory.contradicted = false;
+        self.service.lagging = None;
         self.journal = OnDisk::new(self.journal.lasts.clone());
         self.escrow = OnDisk::new(self.escrow.lasts);
     }

@@ -32,6 +32,7 @@ fn journal() -> Journal {
                     before: at("2026-12-01T00:00:00.123456789Z"),
                     life_seconds: 31_500_000,
                     date: None,
+                    old_token_worked: false,
                     fate: Fate::NotExecuted,
                 },
                 Attempt {
@@ -39,6 +40,7 @@ fn journal() -> Journal {
                     before: at("2026-12-01T00:00:00.123456789Z"),
                     life_seconds: 31_499_700,
                     date: Some(at("2026-11-24T08:00:00Z")),
+                    old_token_worked: true,
                     fate: Fate::Answered {
                         expires_at: at("2027-11-23T21:55:00.5Z"),
                         life_kept: true,

@@ -5,6 +5,7 @@
 mod answer;
 mod clock;
 mod credential;
+mod old;
 mod probe;
 mod report;
 mod run;
@@ -171,6 +172,8 @@ impl Driver {
                 _ => None,
             },
             state,
+            enabled: false,
+            old: None,
             driver: self,
         })
     }

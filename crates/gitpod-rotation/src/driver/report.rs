@@ -35,6 +35,11 @@ pub enum Report<'a> {
         /// It does.
         of_use: bool,
     },
+    /// The old token was tried at the SCIM endpoint.
+    OldToken {
+        /// What that says.
+        probe: Probe,
+    },
     /// It couldn't be read.
     ReadFailed {
         /// What the client says.

@@ -8,7 +8,9 @@ use super::answer::{Answer, decode};
 use super::report::{Report, without};
 use super::{Driver, blocking};
 use crate::event::{Asked, CredentialCheck};
-use crate::{Action, Audit, Event, Probe, RawAnswer, Sink, State, Store, StoreError, Token};
+use crate::{
+    Action, Audit, Event, Probe, RawAnswer, Sink, State, Store, StoreError, Token, Verdict,
+};
 
 /// One run of a [`Driver`], action by action: [`Driver::run`] is all of them.
 #[derive(Debug)]
@@ -19,6 +21,11 @@ pub struct Run<'a> {
     pub(super) order: Vec<usize>,
     pub(super) requested: watch::Receiver<bool>,
     pub(super) hand: Option<Hand>,
+    /// Whether the configuration was enabled when it was read last. Of one that is switched off the endpoint
+    /// takes no token, the live one included.
+    pub(super) enabled: bool,
+    /// The token that was found alive before the last ask.
+    pub(super) old: Option<Token>,
 }
 
 /// An answer in hand, and what it says if it can be understood.
@@ -66,6 +73,7 @@ impl Run<'_> {
         match self.state.action() {
             Action::Read { probe } => self.read(probe).await,
             Action::CheckCredential { outlives } => self.credential(outlives).await,
+            Action::TryOld { asked } => self.try_old(asked).await,
             Action::Preflight { sink } => self.preflight(sink).await,
             Action::ReserveEscrow => self.stored(Store::reserve_escrow).await,
             Action::RemoveEscrow => self.stored(Store::remove_escrow).await,
@@ -94,8 +102,8 @@ impl Run<'_> {
     async fn read(&mut self, probe: bool) -> Event {
         let told = self.driver.service.read().await;
         let mut result = told.result.map(|(reading, _)| reading);
-        // Of a configuration that is switched off the endpoint takes no token, the live one included.
-        if let (Ok(reading), Ok((_, true)), true) = (&mut result, &told.result, probe) {
+        self.enabled = told.result.is_ok_and(|(_, enabled)| enabled);
+        if let (Ok(reading), true) = (&mut result, probe) {
             reading.probe = self.probe().await;
         }
         match (&result, &told.error) {
@@ -114,14 +122,20 @@ impl Run<'_> {
     /// Tries the token in hand at the SCIM endpoint, if there is one whose word counts.
     async fn probe(&mut self) -> Probe {
         let token = self.answer().map(|answer| answer.token.clone());
-        let (Some(token), Some((endpoint, _))) = (token, &self.driver.endpoint) else {
+        match token {
+            Some(token) => self.tried(&token).await,
+            None => Probe::Unknown,
+        }
+    }
+
+    /// What the SCIM endpoint says to a token, if it is known and its word counts.
+    pub(super) async fn tried(&mut self, token: &Token) -> Probe {
+        if !self.enabled || !self.is_of_use().await {
             return Probe::Unknown;
-        };
-        let endpoint = endpoint.clone();
-        if self.is_of_use().await {
-            endpoint.tries(&token).await
-        } else {
-            Probe::Unknown
+        }
+        match &self.driver.endpoint {
+            Some((endpoint, _)) => endpoint.tries(token).await,
+            None => Probe::Unknown,
         }
     }
 
@@ -229,6 +243,10 @@ impl Run<'_> {
         Event::Escrowed { stored, expires_at }
     }
 
+    pub(super) fn sink(&self, sink: usize) -> &dyn Sink {
+        self.driver.sinks[self.order[sink]].as_ref()
+    }
+
     fn answer(&self) -> Option<&Answer> {
         self.hand.as_ref()?.answer.as_ref()
     }
@@ -262,9 +280,12 @@ impl Run<'_> {
     async fn verify(&mut self, sink: usize, token_in_hand: bool) -> Event {
         let token = self.answer().filter(|_| token_in_hand);
         let token = token.map(|answer| answer.token.clone());
+        let mut result = self.sink(sink).verify(token.as_ref()).await;
+        if !token_in_hand && result == Ok(Verdict::CantTell) {
+            result = self.tried_for(sink).await;
+        }
         let driver = &mut *self.driver;
         let sink = &driver.sinks[self.order[sink]];
-        let result = sink.verify(token.as_ref()).await;
         let secret = self.hand.as_ref().and_then(|hand| hand.answer.as_ref());
         let secret = secret.map(|answer| answer.token.expose());
         let error = result

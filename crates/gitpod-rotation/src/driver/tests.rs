@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use gitpod_client::organization::RegenerateScimToken;
+use gitpod_client::organization::{GetScimConfiguration, RegenerateScimToken};
 use gitpod_client::types::v1::{RegenerateScimTokenRequest, UpdateScimConfigurationRequest};
 use gitpod_client::{Client, RetryPolicy};
 use gitpod_testing::{Fault, Server};
@@ -355,4 +355,74 @@ async fn a_wait_ends_at_a_request_to_stop() {
     let interrupted = Ending::Unfinished(Obstacle::Interrupted);
     assert_eq!(state.unwrap().ending(), Some(interrupted));
     stop.may_end_at_once().await;
+}
+
+/// A file can't tell whether its token works. Where the endpoint is known, that is tried.
+#[tokio::test]
+async fn what_a_file_holds_is_tried_at_the_endpoint() {
+    let setting = Setting::new().await;
+    let path = setting.folder.path().join("token");
+    let driver = || {
+        let endpoint = ScimEndpoint::new(setting.server.scim_base_url()).unwrap();
+        let file: Box<dyn Sink> = Box::new(FileSink::new(&path));
+        let name = file.name().to_owned();
+        (setting.driver_of(vec![file]).scim_endpoint(endpoint), name)
+    };
+    let run = async |rotate_before| {
+        let (mut driver, name) = driver();
+        let plan = Plan {
+            rotate_before,
+            ..Plan::new(setting.id(), [name])
+        };
+        driver.run(plan).await.unwrap()
+    };
+    let month = Some(Duration::from_secs(30 * 86_400));
+    std::fs::write(&path, setting.server.scim_token()).unwrap();
+    let state = run(month).await;
+    assert_eq!(state.ending(), Some(Ending::NothingDue));
+    assert_eq!(state.verdicts(), [Some(Verdict::Works)]);
+    std::fs::write(&path, "another").unwrap();
+    let state = run(month).await;
+    assert_eq!(state.ending(), Some(Ending::Drift));
+    assert_eq!(state.verdicts(), [Some(Verdict::Doesnt)]);
+    // By hand that is a reason to.
+    assert_eq!(run(None).await.ending(), Some(Ending::Done));
+
+    // The answer is lost, and a replica lags: the token from before tells.
+    setting.fault(Fault::drop_after());
+    let (mut driver, name) = driver();
+    let mut run = driver.begin(Plan::new(setting.id(), [name])).unwrap();
+    while run.act().await {
+        if setting.told().contains(r#""result":"ambiguous""#) {
+            let stale = Fault::stale_read().on::<GetScimConfiguration>();
+            setting.server.clear_faults();
+            setting.server.inject(stale.always());
+        }
+    }
+    let stale = Ending::Unfinished(Obstacle::Stale);
+    assert_eq!(run.state().ending(), Some(stale));
+    drop(driver);
+    let told = setting.told();
+    assert!(
+        told.contains(r#"{"event":"old_token","probe":"live"}"#),
+        "{told}"
+    );
+    assert!(
+        told.contains(r#"{"event":"old_token","probe":"dead"}"#),
+        "{told}"
+    );
+    setting.server.clear_faults();
+    assert_eq!(run_again(&setting, &path).await, Ending::Done);
+    let held = std::fs::read_to_string(&path).unwrap();
+    assert!(setting.server.is_live(&held));
+    for token in setting.server.tokens_issued() {
+        assert!(!setting.told().contains(&token), "a token is told");
+    }
+}
+
+async fn run_again(setting: &Setting, path: &std::path::Path) -> Ending {
+    let file: Box<dyn Sink> = Box::new(FileSink::new(path));
+    let plan = Plan::new(setting.id(), [file.name().to_owned()]);
+    let state = setting.driver_of(vec![file]).run(plan).await.unwrap();
+    state.ending().unwrap()
 }

@@ -10,7 +10,7 @@ use crate::journal::{Attempt, End, Fate, Push, Rotation, Target};
 use crate::reading::{SLACK, Seen, classify, wait_is_over};
 use crate::rules::Rule;
 use crate::time::{plus, same};
-use crate::{Ending, IfLost, Obstacle, Reading, Unreadable, Verdict, life};
+use crate::{Ending, IfLost, Obstacle, Probe, Reading, Unreadable, Verdict, life};
 
 impl State {
     /// Rule 3: `before` and D, from a read of their own.
@@ -33,6 +33,7 @@ impl State {
     fn add_attempt(&mut self, reading: Reading) {
         let life_seconds = self.life_of_its_own();
         let sinks = &self.sinks;
+        let old_token_worked = self.old_worked;
         let rotation = self.journal.unfinished.get_or_insert_with(|| Rotation {
             life_seconds: self.plan.life_seconds(),
             settle_seconds: self.plan.settle_seconds(),
@@ -53,6 +54,7 @@ impl State {
             before: reading.expires_at,
             life_seconds,
             date: reading.date,
+            old_token_worked,
             fate: Fate::Unknown,
         });
     }
@@ -208,18 +210,40 @@ impl State {
             }
             (Ok(Seen::Before), Ok(reading)) if over => {
                 self.from = Some(reading.expires_at);
-                if self.asks < self.limits.asks {
-                    self.since = None;
-                    self.prepare();
-                } else {
-                    self.no_more(Obstacle::AskedEnough);
-                }
+                self.phase = Phase::TryOld { asked: true };
             }
             (Err(_), _) if over => {
                 self.phase = Phase::Over(Ending::Unfinished(Obstacle::Unreadable));
             }
             (_, _) if over => self.phase = Phase::Over(Ending::Unfinished(Obstacle::Stale)),
             _ => self.phase = Phase::Wait(self.limits.poll, Then::Resolve),
+        }
+    }
+
+    /// The expiry is as it was, after the full wait: nothing was executed, unless the old token says
+    /// otherwise. The read is stale then, and whose token is alive isn't known.
+    pub(super) fn unchanged(&mut self, old: Probe) {
+        let attempt = self.journal.unfinished.as_ref().and_then(Rotation::current);
+        // Without `Date` nobody here can tell whether it has just expired.
+        let worked = attempt.is_some_and(|attempt| {
+            attempt.old_token_worked && self.date.is_some_and(|date| date < attempt.before)
+        });
+        if worked && old == Probe::Dead && self.rules.hold(Rule::OldTokenTried) {
+            let from = self.from;
+            self.phase = match from {
+                Some(from) if !self.is_beyond_doubt(from) => {
+                    Phase::Wait(self.limits.poll, Then::Resolve)
+                }
+                _ => Phase::Over(Ending::Unfinished(Obstacle::Stale)),
+            };
+            return;
+        }
+        self.doubt = None;
+        if self.asks < self.limits.asks {
+            self.since = None;
+            self.prepare();
+        } else {
+            self.no_more(Obstacle::AskedEnough);
         }
     }
 

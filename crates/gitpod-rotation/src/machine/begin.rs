@@ -71,6 +71,7 @@ impl State {
             now: Duration::ZERO,
             date: None,
             from: None,
+            old_worked: false,
             ready: false,
             reserved: false,
             asks: 0,
@@ -227,7 +228,7 @@ impl State {
         } else {
             self.ready = true;
             self.reserved = true;
-            self.phase = Phase::ReadBefore;
+            self.phase = Phase::TryOld { asked: false };
         }
     }
 
@@ -238,7 +239,7 @@ impl State {
         } else if !self.reserved {
             Phase::Reserve
         } else {
-            Phase::ReadBefore
+            Phase::TryOld { asked: false }
         };
     }
 }

@@ -179,10 +179,10 @@ impl State {
         }
     }
 
-    /// Whether an expiry has spoken against the token in hand for long enough. That isn't to be
+    /// Whether an expiry has been seen for long enough that isn't what it should be. A token in hand isn't to be
     /// thrown away for one stale read: of a token that was made right before our ask, say. Nor
     /// because the SCIM endpoint doesn't know it yet.
-    fn is_beyond_doubt(&mut self, expires_at: Timestamp) -> bool {
+    pub(super) fn is_beyond_doubt(&mut self, expires_at: Timestamp) -> bool {
         let since = match self.doubt {
             Some((doubted, since)) if same(doubted, expires_at) => since,
             _ => self.now,

@@ -26,7 +26,7 @@ use jiff::Timestamp;
 use crate::event::{Action, Event};
 use crate::journal::{End, Journal, Push};
 use crate::rules::Rules;
-use crate::{Drift, Ending, Obstacle, Plan, Reading, Verdict};
+use crate::{Drift, Ending, Obstacle, Plan, Probe, Reading, Verdict};
 
 /// A rotation at one moment of one process.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -47,6 +47,8 @@ pub struct State {
     date: Option<Timestamp>,
     /// The expiry from which all this started or goes on; what is asked for replaces it.
     from: Option<Timestamp>,
+    /// What sinks hold worked when it was tried last.
+    old_worked: bool,
     /// The preflight of this process has passed.
     ready: bool,
     /// The escrow file is there and empty.
@@ -95,6 +97,8 @@ enum Phase {
     Credential,
     Preflight(usize),
     Reserve,
+    // Rule 3, and after an ambiguous answer.
+    TryOld { asked: bool },
     // Rule 3.
     ReadBefore,
     SaveAsked,
@@ -202,6 +206,7 @@ impl State {
                     Duration::from_secs(self.plan.life_seconds()).saturating_sub(before)
                 }),
             },
+            Phase::TryOld { asked } => Action::TryOld { asked: *asked },
             Phase::Preflight(sink) => Action::Preflight { sink: *sink },
             Phase::Reserve => Action::ReserveEscrow,
             Phase::SaveAsked
@@ -259,6 +264,11 @@ impl State {
             (Phase::Credential, Event::Credential(what)) => self.credential(what),
             (Phase::Preflight(sink), Event::Preflight(passed)) => self.preflight(sink, passed),
             (Phase::Reserve, Event::Stored(done)) => self.escrow_reserved(done),
+            (Phase::TryOld { asked: false }, Event::Tried(probe)) => {
+                self.old_worked = probe == Probe::Live;
+                self.phase = Phase::ReadBefore;
+            }
+            (Phase::TryOld { asked: true }, Event::Tried(probe)) => self.unchanged(probe),
             (Phase::ReadBefore, Event::Read(read)) => self.read_before(read),
             (Phase::SaveAsked, Event::Stored(done)) => self.asked_saved(done),
             (Phase::ReadAgain, Event::Read(read)) => self.read_again(read),

@@ -29,7 +29,59 @@ fn the_wait_is_counted_by_the_services_date_after_a_crash_too() {
     let mut run = Run::new(plan(), Some(run.journal()), Escrow::Empty);
     run.date += Duration::from_secs(20);
     run.step();
+    assert_eq!(run.state.action(), Action::TryOld { asked: true });
+    run.step();
     assert!(matches!(run.state.action(), Action::CheckCredential { .. }));
+}
+
+/// After a crash, with an expiry that is as it was and a wait that is over: what the old token says.
+#[test]
+fn an_unchanged_expiry_means_nothing_while_the_old_token_is_dead() {
+    let worked = |before: Probe| {
+        let mut run = Run::new(plan(), None, Escrow::Absent);
+        run.until(|action| *action == Action::TryOld { asked: false });
+        run.tell(Event::Tried(before));
+        run.until_ask();
+        let mut run = Run::new(plan(), Some(run.journal()), Escrow::Empty);
+        run.date += Duration::from_secs(3600);
+        run.step();
+        assert_eq!(run.state.action(), Action::TryOld { asked: true });
+        run
+    };
+    let goes_on = |mut run: Run, now| {
+        run.tell(Event::Tried(now));
+        matches!(run.state.action(), Action::CheckCredential { .. })
+    };
+    // It worked, or nobody knows whether it did.
+    assert!(goes_on(worked(Probe::Live), Probe::Live));
+    assert!(goes_on(worked(Probe::Live), Probe::Unknown));
+    assert!(goes_on(worked(Probe::Unknown), Probe::Dead));
+    assert!(goes_on(worked(Probe::Dead), Probe::Dead));
+    // It has expired meanwhile, or that can't be told.
+    let mut expired = worked(Probe::Live);
+    expired.state.date = Some(at(BEFORE));
+    assert!(goes_on(expired, Probe::Dead));
+    let mut undated = worked(Probe::Live);
+    undated.state.date = None;
+    assert!(goes_on(undated, Probe::Dead));
+    // The read is stale, for as long as it is polled.
+    let mut run = worked(Probe::Live);
+    run.tell(Event::Tried(Probe::Dead));
+    let mut shown = run.clone();
+    let mut waited = 0;
+    loop {
+        match run.until(|action| matches!(action, Action::TryOld { .. } | Action::End(_))) {
+            Action::TryOld { .. } => run.tell(Event::Tried(Probe::Dead)),
+            action => break assert_eq!(action, Action::End(Ending::Unfinished(Obstacle::Stale))),
+        }
+        waited += 1;
+    }
+    assert_eq!(waited, 12, "for 60 s, every 5 s");
+    // Or until it isn't.
+    let life = shown.state.journal().unfinished.as_ref().unwrap().attempts[0].life_seconds;
+    shown.shows = at(NOW) + Duration::from_secs(life);
+    assert_eq!(shown.end(), Ending::Done);
+    assert_eq!(shown.journal().last.unwrap().lives_seconds.len(), 2);
 }
 
 #[test]

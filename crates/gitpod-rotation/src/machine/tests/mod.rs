@@ -64,6 +64,7 @@ impl Run {
                 probe: Probe::Unknown,
             })),
             Action::CheckCredential { .. } => Event::Credential(CredentialCheck::Fine),
+            Action::TryOld { .. } => Event::Tried(Probe::Unknown),
             Action::Preflight { .. } => Event::Preflight(true),
             Action::ReserveEscrow | Action::SaveJournal | Action::RemoveEscrow => {
                 Event::Stored(true)
@@ -162,7 +163,7 @@ fn all_goes_well_in_this_order() {
         }
         run.step();
     }
-    let expected = "Read CheckCredential Preflight Preflight ReserveEscrow Read save_asked Read Ask \
+    let expected = "Read CheckCredential Preflight Preflight ReserveEscrow TryOld Read save_asked Read Ask \
                     WriteEscrow save_0 Read Push save_1 Push save_2 Verify Verify Read \
                     save_verified RemoveEscrow save_finished End";
     let said: Vec<_> = said.iter().map(|word| word.replace(' ', "_")).collect();
