@@ -131,6 +131,8 @@ pub enum End {
     Superseded,
     /// The configuration doesn't exist any more.
     Gone,
+    /// A person gave it up ([`Store::abandon`](crate::Store::abandon)).
+    Abandoned,
 }
 
 impl Journal {
@@ -210,6 +212,40 @@ impl Rotation {
     #[must_use]
     pub fn old_token_dead(&self) -> bool {
         self.old_token_dead
+    }
+
+    /// Whether the sinks hold its token, and all that is left is to say so.
+    #[must_use]
+    pub fn is_verified(&self) -> bool {
+        self.verified
+    }
+
+    /// Whether a request of its may still be on its way, for all that is known.
+    #[must_use]
+    pub fn is_unanswered(&self) -> bool {
+        self.current()
+            .is_some_and(|attempt| attempt.fate == Fate::Unknown)
+    }
+
+    /// What it comes to if it ends now; nothing, if nothing was asked.
+    pub(crate) fn outcome(
+        &self,
+        end: End,
+        life_kept: bool,
+        at: Option<Timestamp>,
+    ) -> Option<Outcome> {
+        let told = match end {
+            End::NotExecuted => None,
+            _ => self.held(),
+        };
+        Some(Outcome {
+            end,
+            expires_at: told.unwrap_or(self.attempts.last()?.before),
+            lives_seconds: self.attempts.iter().map(|a| a.life_seconds).collect(),
+            life_kept,
+            at,
+            sinks: self.sinks().map(str::to_owned).collect(),
+        })
     }
 
     /// The last attempt that may have been executed.

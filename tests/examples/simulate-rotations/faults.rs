@@ -36,7 +36,7 @@ fn refusal(code: Code) -> Fault {
 
 fn asking(world: &World, random: &mut fastrand::Rng) -> (&'static str, Fault) {
     let again = if world.coarse { 2..600 } else { 1..600 };
-    match random.u8(0..14) {
+    match random.u8(0..15) {
         0 => ("request lost", Fault::drop_before().by_reset()),
         1 | 2 => ("answer lost", Fault::drop_after().by_reset()),
         3 | 4 => (
@@ -63,6 +63,10 @@ fn asking(world: &World, random: &mut fastrand::Rng) -> (&'static str, Fault) {
         10 => ("busy", refusal(Code::ResourceExhausted)),
         11 => ("not permitted", refusal(Code::PermissionDenied)),
         12 => ("unavailable", refusal(Code::Unavailable)),
+        13 => (
+            "executed twice at once",
+            Fault::delay_answer(Duration::ZERO).executed_twice(),
+        ),
         _ => ("internal, executed", refusal(Code::Internal).executed()),
     }
 }

@@ -295,7 +295,13 @@ impl Simulation<'_> {
                     .await;
                 self.tell("  this machine sleeps");
             }
-            8..14 => {
+            // Their clock is set back, by less than what is allowed for.
+            8..11 if !self.world.coarse => {
+                let back = Duration::from_nanos(self.random.u64(0..2_000_000_000));
+                self.world.clock.rewind(back);
+                self.tell("  the service's clock goes back");
+            }
+            11..17 => {
                 self.sinks.iter().for_each(Held::mend);
                 self.disk.mend();
             }

@@ -140,6 +140,14 @@ pub(crate) struct Resume {
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 
+    /// Gives the rotation up in place of going on: for one that can't come to an end, since a sink doesn't
+    /// exist any more, say
+    ///
+    /// Nothing is asked for or pushed, and no sink is reached. An escrow that may hold the new token is kept, and
+    /// its path told. A scheduled run then reports drift, until `scim rotate` is run by hand.
+    #[arg(long)]
+    pub(crate) abandon: bool,
+
     #[command(flatten)]
     pub(crate) manner: Manner,
 

@@ -147,19 +147,23 @@ fn to(value: &Spanned<DeValue<'_>>, args: &mut Rotate) -> Checked {
 }
 
 /// What Entra's own table says. Of what serde says of a mistake the names of fields are repeated, and no
-/// value.
+/// value. A field is named by where its value is.
 fn table_of_entra(value: &Spanned<DeValue<'_>>) -> Result<EntraConfig, (usize, String)> {
     let read = EntraConfig::deserialize(ValueDeserializer::from(value.clone()));
     read.map_err(|error| {
         let at = error.span().unwrap_or(value.span()).start;
         let message = error.message();
         let is_plain = message.starts_with("unknown field");
-        let expected = if is_plain {
-            message
-        } else {
-            "expected texts in quotes"
+        let field = value.get_ref().as_table().and_then(|table| {
+            let mut fields = table.iter();
+            fields.find(|(_, value)| value.span().contains(&at))
+        });
+        let expected = match field {
+            _ if is_plain => message.to_owned(),
+            Some((name, _)) => format!("{}: expected a text in quotes", name.get_ref()),
+            None => "expected a table of texts in quotes".to_owned(),
         };
-        (at, expected.to_owned())
+        (at, expected)
     })
 }
 
@@ -220,6 +224,30 @@ state-dir = "/var/lib/x"
             assert!(told.contains(part), "{part}: {told}");
         }
         assert!(!told.contains("secret"), "{told}");
+    }
+
+    #[test]
+    fn a_field_of_a_table_is_named_too() {
+        for (text, line, says) in [
+            (
+                "[entra]\njob-id = \"x\"\ntenant-id = 5",
+                3,
+                "entra: tenant-id: expected a text",
+            ),
+            (
+                "[entra]\njob-id = [\"secret\"]",
+                2,
+                "entra: job-id: expected a text",
+            ),
+            ("\nentra = \"secret\"", 2, "entra: expected a table"),
+            ("[entra]\njob = \"secret\"", 2, "entra: unknown field `job`"),
+        ] {
+            let wrong = read(text, &mut args(&[]), &mut EntraConfig::default());
+            assert_eq!(wrong.len(), 1, "{wrong:?}");
+            assert_eq!(wrong[0].line, line, "{wrong:?}");
+            assert!(wrong[0].what.starts_with(says), "{wrong:?}");
+            assert!(!wrong[0].what.contains("secret"), "{wrong:?}");
+        }
     }
 
     #[test]

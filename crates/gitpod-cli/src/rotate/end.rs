@@ -173,6 +173,9 @@ fn words(drift: &Drift, state: &State) -> String {
         Drift::EndedBadly(End::Superseded) => {
             format!("the last rotation ended with sinks that hold a dead token{since}")
         }
+        Drift::EndedBadly(End::Abandoned) => {
+            "the last rotation was given up by a person, and none has been done since".to_owned()
+        }
         Drift::EndedBadly(_) => format!("the last rotation didn't end well{since}"),
         Drift::Sink(sink) => format!("what {} holds doesn't work", state.sinks()[*sink]),
         _ => "something isn't as the last rotation left it".to_owned(),

@@ -1,5 +1,6 @@
 //! `gitpodctl scim rotate` and `resume`.
 
+mod abandon;
 pub(crate) mod args;
 mod checklist;
 mod config;
@@ -92,6 +93,9 @@ async fn resume(args: Resume, connection: &Connection, form: Output) -> Result<E
         return Ok(Exit::Done);
     };
     let store = args.state_dir.open(&id)?;
+    if args.abandon {
+        return abandon::abandon(&store, form);
+    }
     let settings = Settings {
         limit: args.manner.command_timeout,
         entra,

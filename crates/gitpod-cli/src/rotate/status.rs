@@ -34,10 +34,11 @@ pub(super) async fn status(
         .build()
         .map_err(|error| Failure::of_setting(&error))?;
     let (configurations, now) = configurations(&client).await?;
-    let rows: Vec<Row> = configurations
+    let mut rows: Vec<Row> = configurations
         .iter()
         .map(|configuration| Row::of(configuration, now, &args.state_dir))
         .collect::<Result<_, _>>()?;
+    rows.extend(Row::unlisted(&rows, now, &args.state_dir)?);
     let credential = Credential::of(own_access_tokens(&client).await, now);
     let of_sinks = SinkCredential::of(&rows, &settings).await;
     let warnings = args.warn.map(|warn| {
@@ -194,6 +195,7 @@ impl Row {
                     End::Finished => "finished",
                     End::NotExecuted => "nothing was executed",
                     End::Superseded => "superseded",
+                    End::Abandoned => "given up",
                     _ => "gone",
                 }
                 .to_owned()
@@ -208,6 +210,30 @@ impl Row {
                 () => Standing::Well,
             },
         })
+    }
+
+    /// What is unfinished of configurations that the service doesn't list: they are gone, or this credential
+    /// sees less.
+    fn unlisted(
+        listed: &[Self],
+        now: Timestamp,
+        state_dir: &StateDir,
+    ) -> Result<Vec<Self>, Failure> {
+        let known = state_dir.configurations()?;
+        let unlisted = known
+            .iter()
+            .filter(|id| listed.iter().all(|row| row.id != **id));
+        let row = |id: &String| {
+            let configuration = ScimConfiguration {
+                id: id.clone(),
+                name: "(not listed by the service)".to_owned(),
+                ..ScimConfiguration::default()
+            };
+            Self::of(&configuration, now, state_dir)
+        };
+        let rows: Vec<_> = unlisted.map(row).collect::<Result<_, _>>()?;
+        let open = |row: &Self| matches!(row.state, Standing::Unfinished | Standing::Running);
+        Ok(rows.into_iter().filter(open).collect())
     }
 
     fn cells(&self) -> Vec<String> {

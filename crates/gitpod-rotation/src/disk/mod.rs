@@ -1,5 +1,6 @@
 //! What a rotation keeps on disk: a lock, the journal, the escrow.
 
+mod abandon;
 mod error;
 mod escrow;
 mod folder;

@@ -21,7 +21,7 @@ pub enum DiskStep {
     Write,
     /// What was written to a file is made to last.
     Sync,
-    /// The file of this path is put in the place of the journal.
+    /// The file of this path gets another name: the journal's, whatever was there.
     Rename,
     /// A file is removed.
     Remove,

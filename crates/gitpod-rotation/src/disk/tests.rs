@@ -283,3 +283,40 @@ fn a_step_that_fails_leaves_the_one_or_the_other() {
     }
     assert_eq!(failed, 14);
 }
+
+#[test]
+fn what_is_given_up_keeps_its_escrow() {
+    let (_folder, store) = store();
+    assert_eq!(store.abandon().unwrap(), None);
+    store.save(&Journal::new(ID)).unwrap();
+    assert_eq!(store.abandon().unwrap(), None);
+    let answer = || RawAnswer::new(b"{\"token\":\"secret\"}".to_vec());
+    let mut paths = Vec::new();
+    for _ in 0..3 {
+        store.save(&journal()).unwrap();
+        store.write_escrow(2, &answer()).unwrap();
+        let path = store.abandon().unwrap().unwrap();
+        assert!(fs::read_to_string(&path).unwrap().contains("secret"));
+        assert_eq!(mode(&path), 0o600);
+        assert!(!paths.contains(&path));
+        paths.push(path);
+        assert_eq!(store.read_escrow().unwrap(), Kept::Absent);
+    }
+    let saved = store.load().unwrap().unwrap();
+    assert_eq!(saved.unfinished(), None);
+    let last = saved.last().unwrap();
+    assert_eq!(last.end(), End::Abandoned);
+    assert_eq!(last.lives_seconds, [31_500_000, 31_499_700]);
+    assert!(!last.is_as_left(last.expires_at()));
+
+    store.save(&journal()).unwrap();
+    store.reserve_escrow().unwrap();
+    assert_eq!(store.abandon().unwrap(), None);
+    assert_eq!(store.read_escrow().unwrap(), Kept::Absent);
+    // What is in place is finished, not given up.
+    let mut verified = journal();
+    verified.unfinished.as_mut().unwrap().verified = true;
+    store.save(&verified).unwrap();
+    assert_eq!(store.abandon().unwrap(), None);
+    assert_eq!(store.load().unwrap(), Some(verified));
+}

@@ -1,7 +1,7 @@
 //! Rule 8, and the other ends that close a journal.
 
 use super::{Holding, Phase, State};
-use crate::journal::{End, Outcome, Push, Rotation};
+use crate::journal::{End, Push};
 use crate::reading::lives_are_kept;
 use crate::rules::Rule;
 use crate::{Ending, Obstacle};
@@ -95,20 +95,8 @@ impl State {
         {
             return;
         }
-        let told = |rotation: &Rotation| match end {
-            End::NotExecuted => None,
-            _ => rotation.held(),
-        };
-        let Some(last) = rotation.attempts.last() else {
-            return;
-        };
-        self.journal.last = Some(Outcome {
-            end,
-            expires_at: told(&rotation).unwrap_or(last.before),
-            lives_seconds: rotation.attempts.iter().map(|a| a.life_seconds).collect(),
-            life_kept,
-            at: self.date,
-            sinks: rotation.sinks().map(str::to_owned).collect(),
-        });
+        if let Some(outcome) = rotation.outcome(end, life_kept, self.date) {
+            self.journal.last = Some(outcome);
+        }
     }
 }

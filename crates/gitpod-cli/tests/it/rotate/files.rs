@@ -76,13 +76,14 @@ fn a_torn_or_foreign_journal_stops_everything() {
     assert_eq!(setting.server().tokens_issued().len(), 2);
 }
 
-/// Runs `command` with a tmpfs of 16 KiB at /mnt, in a namespace of its own.
+/// Runs a script in a mount namespace of its own, with a tmpfs of 128 KiB at /mnt. The script has
+/// what `command` is as `"$@"`, and its environment.
 #[cfg(target_os = "linux")]
 #[allow(clippy::print_stderr)]
-fn with_small_disk(setting: &Setting, command: &Command) -> Option<Run> {
+fn with_small_disk(setting: &Setting, command: &Command, script: &str) -> Option<Run> {
     use std::process::Stdio;
 
-    const MOUNT: &str = "mount -t tmpfs -o size=16k none /mnt";
+    const MOUNT: &str = "mount -t tmpfs -o size=128k none /mnt";
     let unshare = |script: &str| {
         let mut command = Command::new("unshare");
         command
@@ -98,7 +99,7 @@ fn with_small_disk(setting: &Setting, command: &Command) -> Option<Run> {
         eprintln!("skipped: no tmpfs can be mounted here");
         return None;
     }
-    let mut mounted = unshare(&format!(r#"{MOUNT} && exec "$@""#));
+    let mut mounted = unshare(&format!("{MOUNT} && {script}"));
     mounted.arg(command.get_program()).args(command.get_args());
     for (name, value) in command.get_envs() {
         match value {
@@ -109,29 +110,91 @@ fn with_small_disk(setting: &Setting, command: &Command) -> Option<Run> {
     Some(setting.finish(mounted.spawn().expect("it runs")))
 }
 
+/// `scim rotate` with its state on the small disk.
 #[cfg(target_os = "linux")]
-#[test]
-fn a_full_disk_is_found_while_the_old_token_lives() {
-    let setting = Setting::new();
-    // The sink's.
-    let Some(run) = with_small_disk(
-        &setting,
-        &setting.command(&["rotate", "--to", "file:/mnt/token"]),
-    ) else {
-        return;
-    };
-    run.expect(20).says("file:/mnt/token wouldn't take a token");
-    setting.is_unchanged();
-    // The escrow's.
+fn rotation_on_small_disk(setting: &Setting, to: &str) -> Command {
     let mut command = crate::support::gitpodctl();
     command
         .env("ONA_API_KEY", setting.server().api_key())
         .env("ONA_BASE_URL", setting.server().base_url())
-        .args(["scim", "rotate", "--state-dir", "/mnt", "--to"])
-        .arg(format!("file:{}", setting.token_path().display()));
-    if let Some(run) = with_small_disk(&setting, &command) {
-        let run = run.expect(20).says("make room for");
+        .args(["scim", "rotate", "--state-dir", "/mnt", "--to", to]);
+    command
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_found_while_the_old_token_lives() {
+    const FULL: &str = r#"{ head -c 1m /dev/zero > /mnt/filler; exec "$@"; } 2>&1"#;
+    let setting = Setting::new();
+    // The sink's.
+    let to_mnt = setting.command(&["rotate", "--to", "file:/mnt/token"]);
+    let Some(run) = with_small_disk(&setting, &to_mnt, FULL) else {
+        return;
+    };
+    let run = run.expect(20);
+    assert!(
+        run.stdout.contains("file:/mnt/token wouldn't take a token"),
+        "{run:?}"
+    );
+    setting.is_unchanged();
+    // The escrow's.
+    let to = format!("file:{}", setting.token_path().display());
+    let rotation = rotation_on_small_disk(&setting, &to);
+    if let Some(run) = with_small_disk(&setting, &rotation, FULL) {
+        let run = run.expect(20);
+        assert!(run.stdout.contains("make room for"), "{run:?}");
         assert!(run.stdout.contains("escrow"), "{run:?}");
     }
     setting.is_unchanged();
+}
+
+/// The sink itself fills it, when the token is made already.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_disk_that_fills_up_amid_a_rotation_loses_no_token() {
+    let setting = Setting::new();
+    let command = format!(
+        "command:case $GITPOD_ROTATION_PHASE in push) test -e {0} || head -c 1m /dev/zero > /mnt/filler; \
+         : > {0}; cat > {1};; verify) exit 64;; esac; true",
+        setting.folder().join("filled").display(),
+        setting.token_path().display()
+    );
+    let rotation = rotation_on_small_disk(&setting, &command);
+    let script = r#"{ "$@"; echo "code $?"; rm /mnt/filler; ls /mnt; cat /mnt/*.journal.json; \
+                      "$1" scim resume --state-dir /mnt; echo "code $?"; ls /mnt; } 2>&1"#;
+    let Some(run) = with_small_disk(&setting, &rotation, script) else {
+        return;
+    };
+    let told = run.expect(0).stdout;
+    let (first, second) = told
+        .split_once("code 21\n")
+        .unwrap_or_else(|| panic!("{told}"));
+    assert!(first.contains("the journal can't be written"), "{told}");
+    assert!(second.contains(".escrow\n"), "{told}");
+    let (_, left) = second
+        .split_once("code 0\n")
+        .unwrap_or_else(|| panic!("{told}"));
+    assert!(!left.contains(".escrow"), "{told}");
+    assert!(super::accepts(setting.server(), &setting.held()));
+    assert_eq!(setting.server().tokens_issued().len(), 2);
+}
+
+/// Nobody can write there, not even root.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_state_folder_that_can_not_be_written_changes_nothing() {
+    let setting = Setting::new();
+    let to = format!("file:{}", setting.token_path().display());
+    let rotation = rotation_on_small_disk(&setting, &to);
+    // Also if it could when the last rotation went well.
+    let script = r#""$@" > /mnt/first 2>&1 || exit 99; mount -o remount,ro /mnt; exec "$@""#;
+    let Some(run) = with_small_disk(&setting, &rotation, script) else {
+        return;
+    };
+    run.expect(1)
+        .silent()
+        .says("can't lock /mnt/")
+        .says("nothing was done");
+    assert_eq!(setting.server().tokens_issued().len(), 2);
+    assert!(super::accepts(setting.server(), &setting.held()));
 }

@@ -1,5 +1,6 @@
 //! `scim rotate` and `resume`: the real binary, the embedded server, real files.
 
+mod abandon;
 #[cfg(target_os = "linux")]
 #[cfg(unix)]
 pub(crate) mod entra;
@@ -9,6 +10,7 @@ mod happy;
 mod kills;
 mod signals;
 mod sinks;
+mod stages;
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

@@ -13,11 +13,15 @@ use crate::signals::send;
 
 /// Begins a rotation whose request is lost, and waits until it waits.
 fn waiting(setting: &Setting) -> Child {
+    waiting_for(setting, "50s")
+}
+
+fn waiting_for(setting: &Setting, settle: &str) -> Child {
     setting
         .server()
         .inject(Fault::drop_before().on::<RegenerateScimToken>());
     let mut child = setting
-        .rotation(&["--settle", "50s"])
+        .rotation(&["--settle", settle])
         .spawn()
         .expect("the binary runs");
     wait_for_line(&mut child, "nobody can tell");
@@ -108,6 +112,73 @@ fn only_one_at_a_time() {
     child.kill().expect("it runs");
     child.wait().expect("it ends");
     setting.server().clock().advance(Duration::from_secs(120));
+    setting.resume(&[]).expect(0);
+    setting.is_rotated();
+}
+
+/// Another administrator's command.
+pub(super) fn someone_else(setting: &Setting, arguments: &[&str]) {
+    let done = crate::support::gitpodctl()
+        .env("ONA_API_KEY", setting.server().api_key())
+        .env("ONA_BASE_URL", setting.server().base_url())
+        .arg("scim")
+        .args(arguments)
+        .output();
+    assert!(done.expect("the binary runs").status.success());
+}
+
+#[test]
+fn what_someone_else_made_meanwhile_supersedes_it() {
+    let setting = Setting::new();
+    interrupted(&setting);
+    // The first expiry is in whole seconds: one within the same second would be the same.
+    setting.server().clock().advance(Duration::from_secs(10));
+    someone_else(&setting, &["regenerate-token", setting.id()]);
+    setting.server().clock().advance(Duration::from_secs(120));
+    let run = setting.resume(&[]).expect(22);
+    assert!(run.stdout.contains("superseded: "), "{run:?}");
+    assert!(run.stdout.contains("someone else's, or"), "{run:?}");
+    assert_eq!(setting.server().tokens_issued().len(), 2);
+    let run = setting.rotate(&["--rotate-before", "30d"]).expect(24);
+    assert!(run.stdout.contains("dead token"), "{run:?}");
+    setting.rotate(&[]).expect(0);
+    setting.is_rotated();
+}
+
+#[test]
+fn a_configuration_that_is_gone_closes_it() {
+    let setting = Setting::new();
+    // What isn't found has no `Date`, so all of the wait is this side's.
+    let child = waiting_for(&setting, "0s");
+    send(&child, "TERM");
+    setting.finish(child).expect(21);
+    someone_else(&setting, &["delete", setting.id()]);
+    let run = setting.resume(&[]).expect(4);
+    assert!(run.stdout.contains("doesn't exist any more"), "{run:?}");
+    setting
+        .resume(&[])
+        .expect(0)
+        .says("no rotation is unfinished");
+}
+
+/// The service's clock, which alone counts.
+#[test]
+fn a_clock_that_jumps_back_ends_no_wait() {
+    let setting = Setting::new();
+    interrupted(&setting);
+    setting.server().clock().rewind(Duration::from_secs(3600));
+    setting.server().clear_calls();
+    let child = setting.command(&["resume"]).spawn();
+    let mut child = child.expect("the binary runs");
+    wait_for_line(&mut child, "going on with");
+    // A second look, at the earliest.
+    while setting.server().calls().len() < 2 {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    send(&child, "TERM");
+    setting.finish(child).expect(21);
+    setting.is_unchanged();
+    setting.server().clock().advance(Duration::from_secs(3720));
     setting.resume(&[]).expect(0);
     setting.is_rotated();
 }

@@ -52,6 +52,45 @@ fn a_command_that_hangs_is_killed_while_the_old_token_lives() {
     setting.is_unchanged();
 }
 
+/// The first in the order, with another behind it.
+#[test]
+fn a_command_that_hangs_at_push_keeps_no_other_from_its_token() {
+    let setting = Setting::new();
+    let mended = setting.folder().join("mended");
+    let command = format!(
+        r#"case $GITPOD_ROTATION_PHASE in push) test -e {0} || sleep 1000; cat > {0};; verify) test "$(cat)" = "$(cat {0})";; esac"#,
+        mended.display()
+    );
+    let limit = ["--command-timeout", "300ms"];
+    let mut rotation = setting.command(&["rotate", "--to", &format!("command:{command}")]);
+    rotation
+        .arg("--to")
+        .arg(format!("file:{}", setting.token_path().display()));
+    let child = rotation.args(limit).spawn().expect("the binary runs");
+    // The file has its first try before the command has its second.
+    while setting.held() == setting.server().scim_token() {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    crate::signals::send(&child, "TERM");
+    let run = setting.finish(child).expect(21).says("was killed");
+    assert!(
+        run.stdout.contains("doesn't have the new token yet"),
+        "{run:?}"
+    );
+    assert!(run.stdout.contains(": has the new token"), "{run:?}");
+    assert!(accepts(setting.server(), &setting.held()), "it is lost");
+    assert!(
+        setting.escrow().exists(),
+        "nobody could give it to the command"
+    );
+
+    fs::write(&mended, "").expect("a file");
+    setting.resume(&["--command-timeout", "20s"]).expect(0);
+    setting.is_rotated();
+    assert_eq!(fs::read_to_string(&mended).expect("a file"), setting.held());
+    assert_eq!(setting.server().tokens_issued().len(), 2);
+}
+
 #[test]
 fn our_own_credential_isnt_the_commands() {
     let setting = Setting::new();

@@ -1,0 +1,86 @@
+//! `gitpodctl scim resume --abandon`: gives a rotation up.
+
+use gitpod_rotation::{Journal, Rotation, Store};
+use serde_json::json;
+
+use super::state_dir::of_store;
+use crate::cli::Output;
+use crate::exit::{Exit, Failure};
+use crate::output;
+
+pub(super) fn abandon(store: &Store, form: Output) -> Result<Exit, Failure> {
+    let id = store.configuration();
+    let journal = store.load().map_err(of_store)?;
+    let Some(rotation) = journal.as_ref().and_then(Journal::unfinished) else {
+        output::note(&format!("no rotation of {id} is unfinished"));
+        return Ok(Exit::Done);
+    };
+    if rotation.is_verified() {
+        return Err(Failure::usage(format!(
+            "--abandon: the new token of {id} is in place, and verified: gitpodctl scim resume {id}"
+        )));
+    }
+    let escrow = store.abandon().map_err(|error| {
+        Failure::local(format!(
+            "{error}; look at {}",
+            store.escrow_path().display()
+        ))
+    })?;
+    let mut lines = vec![format!(
+        "given up: the rotation of {id}; nothing was asked for or pushed"
+    )];
+    lines.extend(stand(rotation));
+    if let Some(path) = &escrow {
+        lines.push(format!(
+            "what was in escrow is kept, and may hold the only copy of a live token: {}; remove it when \
+             that token is where it belongs, or replaced",
+            path.display()
+        ));
+    }
+    lines.push(format!("begin anew: gitpodctl scim rotate {id} --to …"));
+    match form {
+        Output::Json => output::result(
+            &json!({
+                "event": "ended",
+                "configuration": id,
+                "ending": "abandoned",
+                "exit_code": Exit::Done as u8,
+                "escrow": escrow.map(|path| path.display().to_string()),
+                "says": lines,
+            })
+            .to_string(),
+        )?,
+        Output::Table => {
+            for line in lines {
+                output::result(&output::printable(&line))?;
+            }
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// How things stand with it.
+fn stand(rotation: &Rotation) -> Vec<String> {
+    let mut lines = Vec::new();
+    if rotation.is_unanswered() {
+        lines.push(
+            "a request of it may still be executed, and kill the token that is alive then: wait two \
+             minutes before the next"
+                .to_owned(),
+        );
+    }
+    lines.push(
+        if rotation.old_token_dead() {
+            "the token from before no longer works"
+        } else {
+            "whether the token from before still works isn't known"
+        }
+        .to_owned(),
+    );
+    lines.extend(
+        rotation
+            .pushed()
+            .map(|sink| format!("  {sink}: has the new token")),
+    );
+    lines
+}
