@@ -92,6 +92,31 @@ fn a_command_that_hangs_at_push_keeps_no_other_from_its_token() {
 }
 
 #[test]
+fn a_sink_that_cant_be_is_told_at_once() {
+    let setting = Setting::new();
+    let place = if cfg!(feature = "k8s") {
+        ("k8s:scim/Token/x", "the Secret's name has to be")
+    } else {
+        (
+            "k8s:scim/token/x",
+            "cargo install gitpod-cli --features k8s",
+        )
+    };
+    for (to, says) in [place, ("k8sx:a/b/c", "k8s:NAMESPACE/NAME/KEY")] {
+        let child = setting.command(&["rotate", "--to", to]).spawn();
+        let run = setting.finish(child.expect("the binary runs"));
+        run.expect(2).says(&format!("--to {to}: ")).says(says);
+    }
+    let config = setting.folder().join("rotation.toml");
+    std::fs::write(&config, format!("to = [\n  \"{}\"]\n", place.0)).expect("a file");
+    let config = config.display().to_string();
+    let child = setting.command(&["rotate", "--config", &config]).spawn();
+    let run = setting.finish(child.expect("the binary runs"));
+    run.expect(2).says(":2: to: ").says(place.1);
+    setting.is_unchanged();
+}
+
+#[test]
 fn our_own_credential_isnt_the_commands() {
     let setting = Setting::new();
     let command = r#"test -z "$ONA_API_KEY""#;
