@@ -138,6 +138,7 @@ async fn drive(
     let mut signals = Signals::listen()
         .map_err(|error| Failure::local(format!("can't listen for signals: {error}")))?;
     let stop = Stop::new();
+    let escrow = store.escrow_path();
     let mut teller = Teller::new(form, plan.dry_run);
     let mut driver = Driver::new(connection::service(connection)?, store, sinks)
         .map_err(|error| Failure::of_setting(&error))?
@@ -163,7 +164,10 @@ async fn drive(
         Ok(state) => told(&state, form),
         Err(RunError::Store(error)) => Err(state_dir::of_store(error)),
         Err(RunError::Start(error @ StartError::StrayEscrow)) => {
-            Err(Failure::local(format!("{error}; nothing was done")))
+            let escrow = escrow.display();
+            Err(Failure::local(format!(
+                "{escrow}: {error}; nothing was done"
+            )))
         }
         Err(error) => Err(Failure::usage(format!("{error}; nothing was done"))),
     }

@@ -51,7 +51,8 @@ fn an_escrow_without_its_journal_stops_everything() {
         .rotate(&[])
         .expect(1)
         .silent()
-        .says("may hold the only copy");
+        .says("may hold the only copy")
+        .says(setting.escrow().to_str().expect("UTF-8"));
     assert_eq!(setting.server().tokens_issued().len(), 2);
 }
 
