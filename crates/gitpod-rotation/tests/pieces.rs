@@ -94,6 +94,8 @@ fn run(
                 date: Some(Timestamp::from_second(service.now.as_second()).unwrap()),
                 probe: Probe::Unknown,
             })),
+            // The endpoint isn't known here.
+            Action::TryOld { .. } => Event::Tried(Probe::Unknown),
             Action::CheckCredential { .. } => Event::Credential(CredentialCheck::Fine),
             Action::Preflight { .. } => Event::Preflight(now(sink.preflight()).is_ok()),
             Action::ReserveEscrow => Event::Stored(store.reserve_escrow().is_ok()),
