@@ -195,3 +195,40 @@ fn unusable(what: &str, error: rustls::Error) -> Error {
     )
     .with_source(error)
 }
+
+#[cfg(all(test, feature = "unstable-rustls"))]
+mod tests {
+    use super::*;
+
+    /// Has a certificate to offer, or says so.
+    #[derive(Debug)]
+    struct Something;
+
+    impl ResolvesClientCert for Something {
+        fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+            None
+        }
+
+        fn has_certs(&self) -> bool {
+            true
+        }
+    }
+
+    #[test]
+    fn a_proxy_is_shown_no_certificate() {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(RootCertStore::empty())
+            .with_client_cert_resolver(Arc::new(Something));
+        let options = TlsOptions {
+            config: Some(config),
+            ..TlsOptions::default()
+        };
+        let tls = Tls::new(&options).unwrap();
+        let shows = |to: &TlsConnector| to.config().client_auth_cert_resolver.has_certs();
+        assert!(shows(&tls.either) && shows(&tls.http1) && shows(&tls.http2));
+        assert!(!shows(&tls.proxy));
+    }
+}

@@ -1,7 +1,7 @@
 //! Servers that can't prove who they are. Nothing is sent to them, the credential least of all.
 
 use gitpod_client::types::v1::RegenerateScimTokenRequest;
-use gitpod_client::{Code, Codec, Execution, RetryPolicy};
+use gitpod_client::{Code, Codec, Execution};
 use gitpod_testing::{Server, Tls};
 use gitpod_tests::harness::Harness;
 
@@ -20,7 +20,6 @@ async fn certificates_that_prove_nothing() {
         let harness = Harness::start_as(Server::builder().tls(tls)).await.unwrap();
         for http2 in [false, true] {
             let client = harness.client(Codec::Json).runtime(|runtime| {
-                let runtime = runtime.retry(RetryPolicy::none());
                 let runtime = match harness.root_certificate() {
                     Some(root) if is_known => runtime.root_certificates(root),
                     _ => runtime,
@@ -46,6 +45,8 @@ async fn certificates_that_prove_nothing() {
             // TLS 1.3 refuses a client's certificate only when the request is on its way.
             if what != "none of the client's" {
                 assert_eq!(error.execution(), Execution::NotSent, "{what}: {error}");
+                // The next attempt would find the same certificate.
+                assert_eq!(error.attempts(), 1, "{what}: {error}");
             }
             assert_eq!(harness.call_count(), 0, "{what}");
         }
