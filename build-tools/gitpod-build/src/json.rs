@@ -1,15 +1,14 @@
 //! JSON by pbjson-build, to the letter of the protobuf JSON mapping.
 //!
-//! pbjson-build writes *which* fields there are and what they are called. *How* a
-//! value is written and read is ours, and comes in by name resolution, not by
-//! editing text: the generated code says `serde::Serialize`, `serde::Deserialize`
-//! and `::pbjson::private::NumberDeserialize`, and where it is included, `serde`
-//! is a module of `gitpod-types` with traits of ours, and `pbjson` is
-//! `gitpod-types` itself.
+//! pbjson-build writes *which* fields there are, what they are called, and what each
+//! is converted to. *How* a value is written and read is ours: the traits of
+//! `crate::json` of `gitpod-types`, whose two functions a message [`amend`] makes
+//! of pbjson-build's implementations of serde's, and the types that it calls
+//! `::pbjson::private::…`, where `pbjson` is `gitpod-types` itself.
 //!
 //! Enums come in by `extern_path`: pbjson-build is told that each is an
-//! `OpenEnum<…>`, which knows numbers that the enum doesn't. The little that is
-//! left is changed, and counted, by [`amend`].
+//! `OpenEnum<…>`, which knows numbers that the enum doesn't. What [`amend`] changes
+//! it counts, and the counts are those of the descriptors.
 
 use std::cell::RefCell;
 use std::fmt::Write as _;
@@ -70,12 +69,11 @@ pub(crate) fn generate(part: &Part, unknown: Unknown) -> Result<String, Error> {
     builder
         .generate(&[format!(".{}", part.package)], |_| Ok(code.clone()))
         .map_err(|error| Error::new(format!("pbjson-build: {error}")))?;
-    let code = amend(&code.take()?, &Counts::of(&part.messages))?;
+    let code = amend(&code.take()?, unknown, &Counts::of(&part.messages))?;
 
     let mut module = String::with_capacity(code.len() + 4096);
     module.push_str("mod __json {\n");
     module.push_str("use super::*;\n");
-    module.push_str("use crate::json::serde;\n");
     module.push_str(&code);
     module.push_str("crate::json::messages! {\n");
     for message in &part.messages {

@@ -8,6 +8,7 @@ pub mod descriptors;
 mod docs;
 mod embedded;
 mod error;
+mod fields;
 mod json;
 mod listing;
 mod names;

@@ -447,1740 +447,529 @@ impl ::core::fmt::Debug for RegenerateBoxKeyResponse {
 }
 mod __json {
 use super::*;
-use crate::json::serde;
-impl serde::Serialize for Box {
-    #[allow(deprecated)]
-    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+impl crate::json::SerializeFields for Box {
+    #[allow(deprecated, unused_variables)]
+    fn serialize_fields<F>(&self, fields: &mut F)
     where
-        S: serde::Serializer,
+        F: crate::json::Fields,
     {
-        use serde::ser::SerializeStruct;
-        let mut len = 0;
         if !self.id.is_empty() {
-            len += 1;
+            fields.field("id", &self.id);
         }
         if self.colour != 0 {
-            len += 1;
+            let v = crate::json::OpenEnum::<Colour>::from(self.colour)
+;
+            fields.field("colour", &v);
         }
         if !self.opened_at.is_empty() {
-            len += 1;
+            fields.field("openedAt", &self.opened_at);
         }
         if !self.lent_for.is_empty() {
-            len += 1;
+            fields.field("lentFor", &self.lent_for);
         }
         if self.weight != 0 {
-            len += 1;
-        }
-        if !self.corners.is_empty() {
-            len += 1;
-        }
-        if self.seal.is_some() {
-            len += 1;
-        }
-        if !self.old_name.is_empty() {
-            len += 1;
-        }
-        if self.content.is_some() {
-            len += 1;
-        }
-        let mut struct_ser = serializer.serialize_struct("toy.v1.Box", len)?;
-        if !self.id.is_empty() {
-            struct_ser.serialize_field("id", &self.id)?;
-        }
-        if self.colour != 0 {
-            let v = crate::json::OpenEnum::<Colour>::try_from(self.colour)
-                .map_err(|_| serde::ser::Error::custom(format!("Invalid variant {}", self.colour)))?;
-            struct_ser.serialize_field("colour", &v)?;
-        }
-        if !self.opened_at.is_empty() {
-            struct_ser.serialize_field("openedAt", &self.opened_at)?;
-        }
-        if !self.lent_for.is_empty() {
-            struct_ser.serialize_field("lentFor", &self.lent_for)?;
-        }
-        if self.weight != 0 {
-            #[allow(clippy::needless_borrow)]
-            #[allow(clippy::needless_borrows_for_generic_args)]
-            struct_ser.serialize_field("weight", ToString::to_string(&self.weight).as_str())?;
+            fields.field("weight", &crate::json::Text(&self.weight));
         }
         if !self.corners.is_empty() {
             let v: std::collections::BTreeMap<_, _> = self.corners.iter()
                 .map(|(k, v)| {
-                    let v = crate::json::OpenEnum::<Colour>::try_from(*v)
-                        .map_err(|_| serde::ser::Error::custom(format!("Invalid variant {}", *v)))?;
-                    Ok((k, v))
-                }).collect::<std::result::Result<_,_>>()?;
-            struct_ser.serialize_field("corners", &v)?;
+                    let v = crate::json::OpenEnum::<Colour>::from(*v)
+;
+                    (k, v)
+                }).collect();
+            fields.field("corners", &v);
         }
         if let Some(v) = self.seal.as_ref() {
-            #[allow(clippy::needless_borrow)]
-            #[allow(clippy::needless_borrows_for_generic_args)]
-            struct_ser.serialize_field("seal", pbjson::private::base64::encode(&v).as_str())?;
+            fields.field("seal", &crate::json::Base64(&v));
         }
         if !self.old_name.is_empty() {
-            struct_ser.serialize_field("oldName", &self.old_name)?;
+            fields.field("oldName", &self.old_name);
         }
         if let Some(v) = self.content.as_ref() {
             match v {
                 r#box::ContentOneOf::Text(v) => {
-                    struct_ser.serialize_field("text", v)?;
+                    fields.field("text", v);
                 }
                 r#box::ContentOneOf::Password(v) => {
-                    struct_ser.serialize_field("password", v)?;
+                    fields.field("password", v);
                 }
                 r#box::ContentOneOf::Paint(v) => {
-                    let v = crate::json::OpenEnum::<Colour>::try_from(*v)
-                        .map_err(|_| serde::ser::Error::custom(format!("Invalid variant {}", *v)))?;
-                    struct_ser.serialize_field("paint", &v)?;
+                    let v = crate::json::OpenEnum::<Colour>::from(*v)
+;
+                    fields.field("paint", &v);
                 }
                 r#box::ContentOneOf::Wrapped(v) => {
-                    struct_ser.serialize_field("wrapped", v)?;
+                    fields.field("wrapped", v);
                 }
             }
         }
-        struct_ser.end()
     }
 }
-impl<'de> serde::Deserialize<'de> for Box {
-    #[allow(deprecated)]
-    fn deserialize<D>(deserializer: D) -> std::result::Result<Self, D::Error>
+impl crate::json::DeserializeFields for Box {
+    const NAMES: &'static [(&'static str, &'static str)] = &[("id", "id"), ("colour", "colour"), ("openedAt", "opened_at"), ("lentFor", "lent_for"), ("weight", "weight"), ("corners", "corners"), ("seal", "seal"), ("oldName", "old_name"), ("text", "text"), ("password", "password"), ("paint", "paint"), ("wrapped", "wrapped"), ];
+    #[allow(deprecated, unused_variables)]
+    fn deserialize_field<'de, A>(&mut self, field: usize, map_: &mut A) -> std::result::Result<(), A::Error>
     where
-        D: serde::Deserializer<'de>,
+        A: crate::json::MapAccess<'de>,
     {
-        const FIELDS: &[&str] = &[
-            "id",
-            "colour",
-            "opened_at",
-            "openedAt",
-            "lent_for",
-            "lentFor",
-            "weight",
-            "corners",
-            "seal",
-            "old_name",
-            "oldName",
-            "text",
-            "password",
-            "paint",
-            "wrapped",
-        ];
-
-        #[allow(clippy::enum_variant_names)]
-        enum GeneratedField {
-            Id,
-            Colour,
-            OpenedAt,
-            LentFor,
-            Weight,
-            Corners,
-            Seal,
-            OldName,
-            Text,
-            Password,
-            Paint,
-            Wrapped,
-            __SkipField__,
+        match field {
+            0 => map_.field(&mut self.id),
+            1 => { self.colour = map_.next_value::<crate::json::OpenEnum::<Colour>>()?.0; Ok(()) }
+            2 => map_.field(&mut self.opened_at),
+            3 => { self.lent_for = map_.next_value::<std::collections::BTreeMap<_, _>>()?; Ok(()) }
+            4 => { self.weight = map_.next_value::<::pbjson::private::NumberDeserialize<_>>()?.0; Ok(()) }
+            5 => { self.corners = map_.next_value::<std::collections::BTreeMap<_, crate::json::OpenEnum::<Colour>>>()?
+                                    .into_iter().map(|(k,v)| (k, v.0)).collect(); Ok(()) }
+            6 => { self.seal = map_.next_value::<::std::option::Option<::pbjson::private::BytesDeserialize<_>>>()?.map(|x| x.0); Ok(()) }
+            7 => map_.field(&mut self.old_name),
+            8 => crate::json::member(&mut self.content, map_.next_value::<::std::option::Option<_>>()?.map(r#box::ContentOneOf::Text), "text"),
+            9 => crate::json::member(&mut self.content, map_.next_value::<::std::option::Option<_>>()?.map(r#box::ContentOneOf::Password), "password"),
+            10 => crate::json::member(&mut self.content, map_.next_value::<::std::option::Option<crate::json::OpenEnum::<Colour>>>()?.map(|x| r#box::ContentOneOf::Paint(x.0)), "paint"),
+            11 => crate::json::member(&mut self.content, map_.next_value::<::std::option::Option<_>>()?.map(r#box::ContentOneOf::Wrapped), "wrapped"),
+            _ => Ok(()),
         }
-        impl crate::json::FieldName for GeneratedField {
-                    #[allow(unused_variables)]
-                    fn named<E>(value: &str) -> std::result::Result<GeneratedField, E>
-                    where
-                        E: serde::de::Error,
-                    {
-                        match value {
-                            "id" => Ok(GeneratedField::Id),
-                            "colour" => Ok(GeneratedField::Colour),
-                            "openedAt" | "opened_at" => Ok(GeneratedField::OpenedAt),
-                            "lentFor" | "lent_for" => Ok(GeneratedField::LentFor),
-                            "weight" => Ok(GeneratedField::Weight),
-                            "corners" => Ok(GeneratedField::Corners),
-                            "seal" => Ok(GeneratedField::Seal),
-                            "oldName" | "old_name" => Ok(GeneratedField::OldName),
-                            "text" => Ok(GeneratedField::Text),
-                            "password" => Ok(GeneratedField::Password),
-                            "paint" => Ok(GeneratedField::Paint),
-                            "wrapped" => Ok(GeneratedField::Wrapped),
-                            _ => Ok(GeneratedField::__SkipField__),
-                        }
-                    }
-        }
-        struct GeneratedVisitor;
-        impl<'de> serde::de::Visitor<'de> for GeneratedVisitor {
-            type Value = Box;
-
-            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                formatter.write_str("struct toy.v1.Box")
-            }
-
-            fn visit_map<V>(self, mut map_: V) -> std::result::Result<Box, V::Error>
-                where
-                    V: serde::de::MapAccess<'de>,
-            {
-                let mut id__ = None;
-                let mut colour__ = None;
-                let mut opened_at__ = None;
-                let mut lent_for__ = None;
-                let mut weight__ = None;
-                let mut corners__ = None;
-                let mut seal__ = None;
-                let mut old_name__ = None;
-                let mut content__ = None;
-                while let Some(k) = map_.next_key()? {
-                    match k {
-                        GeneratedField::Id => {
-                            if id__.is_some() {
-                                return Err(serde::de::Error::duplicate_field("id"));
-                            }
-                            id__ = Some(map_.next_value()?);
-                        }
-                        GeneratedField::Colour => {
-                            if colour__.is_some() {
-                                return Err(serde::de::Error::duplicate_field("colour"));
-                            }
-                            colour__ = Some(map_.next_value::<crate::json::OpenEnum::<Colour>>()?.0);
-                        }
-                        GeneratedField::OpenedAt => {
-                            if opened_at__.is_some() {
-                                return Err(serde::de::Error::duplicate_field("openedAt"));
-                            }
-                            opened_at__ = Some(map_.next_value()?);
-                        }
-                        GeneratedField::LentFor => {
-                            if lent_for__.is_some() {
-                                return Err(serde::de::Error::duplicate_field("lentFor"));
-                            }
-                            lent_for__ = Some(
-                                map_.next_value::<std::collections::BTreeMap<_, _>>()?
-                            );
-                        }
-                        GeneratedField::Weight => {
-                            if weight__.is_some() {
-                                return Err(serde::de::Error::duplicate_field("weight"));
-                            }
-                            weight__ = 
-                                Some(map_.next_value::<::pbjson::private::NumberDeserialize<_>>()?.0)
-                            ;
-                        }
-                        GeneratedField::Corners => {
-                            if corners__.is_some() {
-                                return Err(serde::de::Error::duplicate_field("corners"));
-                            }
-                            corners__ = Some(
-                                map_.next_value::<std::collections::BTreeMap<_, crate::json::OpenEnum::<Colour>>>()?
-                                    .into_iter().map(|(k,v)| (k, v.0)).collect()
-                            );
-                        }
-                        GeneratedField::Seal => {
-                            if seal__.is_some() {
-                                return Err(serde::de::Error::duplicate_field("seal"));
-                            }
-                            seal__ = 
-                                map_.next_value::<::std::option::Option<::pbjson::private::BytesDeserialize<_>>>()?.map(|x| x.0)
-                            ;
-                        }
-                        GeneratedField::OldName => {
-                            if old_name__.is_some() {
-                                return Err(serde::de::Error::duplicate_field("oldName"));
-                            }
-                            old_name__ = Some(map_.next_value()?);
-                        }
-                        GeneratedField::Text => {
-                            crate::json::member(&mut content__, map_.next_value::<::std::option::Option<_>>()?.map(r#box::ContentOneOf::Text), "text")?;
-                        }
-                        GeneratedField::Password => {
-                            crate::json::member(&mut content__, map_.next_value::<::std::option::Option<_>>()?.map(r#box::ContentOneOf::Password), "password")?;
-                        }
-                        GeneratedField::Paint => {
-                            crate::json::member(&mut content__, map_.next_value::<::std::option::Option<crate::json::OpenEnum::<Colour>>>()?.map(|x| r#box::ContentOneOf::Paint(x.0)), "paint")?;
-                        }
-                        GeneratedField::Wrapped => {
-                            crate::json::member(&mut content__, map_.next_value::<::std::option::Option<_>>()?.map(r#box::ContentOneOf::Wrapped), "wrapped")?;
-                        }
-                        GeneratedField::__SkipField__ => {
-                            let _ = map_.next_value::<serde::de::IgnoredAny>()?;
-                        }
-                    }
-                }
-                Ok(Box {
-                    id: id__.unwrap_or_default(),
-                    colour: colour__.unwrap_or_default(),
-                    opened_at: opened_at__.unwrap_or_default(),
-                    lent_for: lent_for__.unwrap_or_default(),
-                    weight: weight__.unwrap_or_default(),
-                    corners: corners__.unwrap_or_default(),
-                    seal: seal__,
-                    old_name: old_name__.unwrap_or_default(),
-                    content: content__,
-                })
-            }
-        }
-        deserializer.deserialize_struct("toy.v1.Box", FIELDS, GeneratedVisitor)
     }
 }
-impl serde::Serialize for r#box::Content {
-    #[allow(deprecated)]
-    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+impl crate::json::SerializeFields for r#box::Content {
+    #[allow(deprecated, unused_variables)]
+    fn serialize_fields<F>(&self, fields: &mut F)
     where
-        S: serde::Serializer,
+        F: crate::json::Fields,
     {
-        use serde::ser::SerializeStruct;
-        let mut len = 0;
         if !self.r#type.is_empty() {
-            len += 1;
+            fields.field("type", &self.r#type);
         }
-        let mut struct_ser = serializer.serialize_struct("toy.v1.Box.Content", len)?;
-        if !self.r#type.is_empty() {
-            struct_ser.serialize_field("type", &self.r#type)?;
-        }
-        struct_ser.end()
     }
 }
-impl<'de> serde::Deserialize<'de> for r#box::Content {
-    #[allow(deprecated)]
-    fn deserialize<D>(deserializer: D) -> std::result::Result<Self, D::Error>
+impl crate::json::DeserializeFields for r#box::Content {
+    const NAMES: &'static [(&'static str, &'static str)] = &[("type", "type"), ];
+    #[allow(deprecated, unused_variables)]
+    fn deserialize_field<'de, A>(&mut self, field: usize, map_: &mut A) -> std::result::Result<(), A::Error>
     where
-        D: serde::Deserializer<'de>,
+        A: crate::json::MapAccess<'de>,
     {
-        const FIELDS: &[&str] = &[
-            "type",
-        ];
-
-        #[allow(clippy::enum_variant_names)]
-        enum GeneratedField {
-            Type,
-            __SkipField__,
+        match field {
+            0 => map_.field(&mut self.r#type),
+            _ => Ok(()),
         }
-        impl crate::json::FieldName for GeneratedField {
-                    #[allow(unused_variables)]
-                    fn named<E>(value: &str) -> std::result::Result<GeneratedField, E>
-                    where
-                        E: serde::de::Error,
-                    {
-                        match value {
-                            "type" => Ok(GeneratedField::Type),
-                            _ => Ok(GeneratedField::__SkipField__),
-                        }
-                    }
-        }
-        struct GeneratedVisitor;
-        impl<'de> serde::de::Visitor<'de> for GeneratedVisitor {
-            type Value = r#box::Content;
-
-            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                formatter.write_str("struct toy.v1.Box.Content")
-            }
-
-            fn visit_map<V>(self, mut map_: V) -> std::result::Result<r#box::Content, V::Error>
-                where
-                    V: serde::de::MapAccess<'de>,
-            {
-                let mut r#type__ = None;
-                while let Some(k) = map_.next_key()? {
-                    match k {
-                        GeneratedField::Type => {
-                            if r#type__.is_some() {
-                                return Err(serde::de::Error::duplicate_field("type"));
-                            }
-                            r#type__ = Some(map_.next_value()?);
-                        }
-                        GeneratedField::__SkipField__ => {
-                            let _ = map_.next_value::<serde::de::IgnoredAny>()?;
-                        }
-                    }
-                }
-                Ok(r#box::Content {
-                    r#type: r#type__.unwrap_or_default(),
-                })
-            }
-        }
-        deserializer.deserialize_struct("toy.v1.Box.Content", FIELDS, GeneratedVisitor)
     }
 }
-impl serde::Serialize for BoxErrorDetails {
-    #[allow(deprecated)]
-    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+impl crate::json::SerializeFields for BoxErrorDetails {
+    #[allow(deprecated, unused_variables)]
+    fn serialize_fields<F>(&self, fields: &mut F)
     where
-        S: serde::Serializer,
+        F: crate::json::Fields,
     {
-        use serde::ser::SerializeStruct;
-        let mut len = 0;
         if !self.reason.is_empty() {
-            len += 1;
+            fields.field("reason", &self.reason);
         }
-        let mut struct_ser = serializer.serialize_struct("toy.v1.BoxErrorDetails", len)?;
+    }
+}
+impl crate::json::DeserializeFields for BoxErrorDetails {
+    const NAMES: &'static [(&'static str, &'static str)] = &[("reason", "reason"), ];
+    #[allow(deprecated, unused_variables)]
+    fn deserialize_field<'de, A>(&mut self, field: usize, map_: &mut A) -> std::result::Result<(), A::Error>
+    where
+        A: crate::json::MapAccess<'de>,
+    {
+        match field {
+            0 => map_.field(&mut self.reason),
+            _ => Ok(()),
+        }
+    }
+}
+impl crate::json::SerializeFields for ErrorDetails {
+    #[allow(deprecated, unused_variables)]
+    fn serialize_fields<F>(&self, fields: &mut F)
+    where
+        F: crate::json::Fields,
+    {
         if !self.reason.is_empty() {
-            struct_ser.serialize_field("reason", &self.reason)?;
+            fields.field("reason", &self.reason);
         }
-        struct_ser.end()
     }
 }
-impl<'de> serde::Deserialize<'de> for BoxErrorDetails {
-    #[allow(deprecated)]
-    fn deserialize<D>(deserializer: D) -> std::result::Result<Self, D::Error>
+impl crate::json::DeserializeFields for ErrorDetails {
+    const NAMES: &'static [(&'static str, &'static str)] = &[("reason", "reason"), ];
+    #[allow(deprecated, unused_variables)]
+    fn deserialize_field<'de, A>(&mut self, field: usize, map_: &mut A) -> std::result::Result<(), A::Error>
     where
-        D: serde::Deserializer<'de>,
+        A: crate::json::MapAccess<'de>,
     {
-        const FIELDS: &[&str] = &[
-            "reason",
-        ];
-
-        #[allow(clippy::enum_variant_names)]
-        enum GeneratedField {
-            Reason,
-            __SkipField__,
+        match field {
+            0 => map_.field(&mut self.reason),
+            _ => Ok(()),
         }
-        impl crate::json::FieldName for GeneratedField {
-                    #[allow(unused_variables)]
-                    fn named<E>(value: &str) -> std::result::Result<GeneratedField, E>
-                    where
-                        E: serde::de::Error,
-                    {
-                        match value {
-                            "reason" => Ok(GeneratedField::Reason),
-                            _ => Ok(GeneratedField::__SkipField__),
-                        }
-                    }
-        }
-        struct GeneratedVisitor;
-        impl<'de> serde::de::Visitor<'de> for GeneratedVisitor {
-            type Value = BoxErrorDetails;
-
-            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                formatter.write_str("struct toy.v1.BoxErrorDetails")
-            }
-
-            fn visit_map<V>(self, mut map_: V) -> std::result::Result<BoxErrorDetails, V::Error>
-                where
-                    V: serde::de::MapAccess<'de>,
-            {
-                let mut reason__ = None;
-                while let Some(k) = map_.next_key()? {
-                    match k {
-                        GeneratedField::Reason => {
-                            if reason__.is_some() {
-                                return Err(serde::de::Error::duplicate_field("reason"));
-                            }
-                            reason__ = Some(map_.next_value()?);
-                        }
-                        GeneratedField::__SkipField__ => {
-                            let _ = map_.next_value::<serde::de::IgnoredAny>()?;
-                        }
-                    }
-                }
-                Ok(BoxErrorDetails {
-                    reason: reason__.unwrap_or_default(),
-                })
-            }
-        }
-        deserializer.deserialize_struct("toy.v1.BoxErrorDetails", FIELDS, GeneratedVisitor)
     }
 }
-impl serde::Serialize for ErrorDetails {
-    #[allow(deprecated)]
-    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+impl crate::json::SerializeFields for GetBoxRequest {
+    #[allow(deprecated, unused_variables)]
+    fn serialize_fields<F>(&self, fields: &mut F)
     where
-        S: serde::Serializer,
+        F: crate::json::Fields,
     {
-        use serde::ser::SerializeStruct;
-        let mut len = 0;
-        if !self.reason.is_empty() {
-            len += 1;
-        }
-        let mut struct_ser = serializer.serialize_struct("toy.v1.ErrorDetails", len)?;
-        if !self.reason.is_empty() {
-            struct_ser.serialize_field("reason", &self.reason)?;
-        }
-        struct_ser.end()
-    }
-}
-impl<'de> serde::Deserialize<'de> for ErrorDetails {
-    #[allow(deprecated)]
-    fn deserialize<D>(deserializer: D) -> std::result::Result<Self, D::Error>
-    where
-        D: serde::Deserializer<'de>,
-    {
-        const FIELDS: &[&str] = &[
-            "reason",
-        ];
-
-        #[allow(clippy::enum_variant_names)]
-        enum GeneratedField {
-            Reason,
-            __SkipField__,
-        }
-        impl crate::json::FieldName for GeneratedField {
-                    #[allow(unused_variables)]
-                    fn named<E>(value: &str) -> std::result::Result<GeneratedField, E>
-                    where
-                        E: serde::de::Error,
-                    {
-                        match value {
-                            "reason" => Ok(GeneratedField::Reason),
-                            _ => Ok(GeneratedField::__SkipField__),
-                        }
-                    }
-        }
-        struct GeneratedVisitor;
-        impl<'de> serde::de::Visitor<'de> for GeneratedVisitor {
-            type Value = ErrorDetails;
-
-            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                formatter.write_str("struct toy.v1.ErrorDetails")
-            }
-
-            fn visit_map<V>(self, mut map_: V) -> std::result::Result<ErrorDetails, V::Error>
-                where
-                    V: serde::de::MapAccess<'de>,
-            {
-                let mut reason__ = None;
-                while let Some(k) = map_.next_key()? {
-                    match k {
-                        GeneratedField::Reason => {
-                            if reason__.is_some() {
-                                return Err(serde::de::Error::duplicate_field("reason"));
-                            }
-                            reason__ = Some(map_.next_value()?);
-                        }
-                        GeneratedField::__SkipField__ => {
-                            let _ = map_.next_value::<serde::de::IgnoredAny>()?;
-                        }
-                    }
-                }
-                Ok(ErrorDetails {
-                    reason: reason__.unwrap_or_default(),
-                })
-            }
-        }
-        deserializer.deserialize_struct("toy.v1.ErrorDetails", FIELDS, GeneratedVisitor)
-    }
-}
-impl serde::Serialize for GetBoxRequest {
-    #[allow(deprecated)]
-    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
-    where
-        S: serde::Serializer,
-    {
-        use serde::ser::SerializeStruct;
-        let mut len = 0;
         if !self.box_id.is_empty() {
-            len += 1;
+            fields.field("boxId", &self.box_id);
         }
-        let mut struct_ser = serializer.serialize_struct("toy.v1.GetBoxRequest", len)?;
-        if !self.box_id.is_empty() {
-            struct_ser.serialize_field("boxId", &self.box_id)?;
-        }
-        struct_ser.end()
     }
 }
-impl<'de> serde::Deserialize<'de> for GetBoxRequest {
-    #[allow(deprecated)]
-    fn deserialize<D>(deserializer: D) -> std::result::Result<Self, D::Error>
+impl crate::json::DeserializeFields for GetBoxRequest {
+    const NAMES: &'static [(&'static str, &'static str)] = &[("boxId", "box_id"), ];
+    #[allow(deprecated, unused_variables)]
+    fn deserialize_field<'de, A>(&mut self, field: usize, map_: &mut A) -> std::result::Result<(), A::Error>
     where
-        D: serde::Deserializer<'de>,
+        A: crate::json::MapAccess<'de>,
     {
-        const FIELDS: &[&str] = &[
-            "box_id",
-            "boxId",
-        ];
-
-        #[allow(clippy::enum_variant_names)]
-        enum GeneratedField {
-            BoxId,
-            __SkipField__,
+        match field {
+            0 => map_.field(&mut self.box_id),
+            _ => Ok(()),
         }
-        impl crate::json::FieldName for GeneratedField {
-                    #[allow(unused_variables)]
-                    fn named<E>(value: &str) -> std::result::Result<GeneratedField, E>
-                    where
-                        E: serde::de::Error,
-                    {
-                        match value {
-                            "boxId" | "box_id" => Ok(GeneratedField::BoxId),
-                            _ => Ok(GeneratedField::__SkipField__),
-                        }
-                    }
-        }
-        struct GeneratedVisitor;
-        impl<'de> serde::de::Visitor<'de> for GeneratedVisitor {
-            type Value = GetBoxRequest;
-
-            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                formatter.write_str("struct toy.v1.GetBoxRequest")
-            }
-
-            fn visit_map<V>(self, mut map_: V) -> std::result::Result<GetBoxRequest, V::Error>
-                where
-                    V: serde::de::MapAccess<'de>,
-            {
-                let mut box_id__ = None;
-                while let Some(k) = map_.next_key()? {
-                    match k {
-                        GeneratedField::BoxId => {
-                            if box_id__.is_some() {
-                                return Err(serde::de::Error::duplicate_field("boxId"));
-                            }
-                            box_id__ = Some(map_.next_value()?);
-                        }
-                        GeneratedField::__SkipField__ => {
-                            let _ = map_.next_value::<serde::de::IgnoredAny>()?;
-                        }
-                    }
-                }
-                Ok(GetBoxRequest {
-                    box_id: box_id__.unwrap_or_default(),
-                })
-            }
-        }
-        deserializer.deserialize_struct("toy.v1.GetBoxRequest", FIELDS, GeneratedVisitor)
     }
 }
-impl serde::Serialize for GetBoxResponse {
-    #[allow(deprecated)]
-    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+impl crate::json::SerializeFields for GetBoxResponse {
+    #[allow(deprecated, unused_variables)]
+    fn serialize_fields<F>(&self, fields: &mut F)
     where
-        S: serde::Serializer,
+        F: crate::json::Fields,
     {
-        use serde::ser::SerializeStruct;
-        let mut len = 0;
-        if self.r#box.is_some() {
-            len += 1;
-        }
-        let mut struct_ser = serializer.serialize_struct("toy.v1.GetBoxResponse", len)?;
         if let Some(v) = self.r#box.as_ref() {
-            struct_ser.serialize_field("box", v)?;
+            fields.field("box", v);
         }
-        struct_ser.end()
     }
 }
-impl<'de> serde::Deserialize<'de> for GetBoxResponse {
-    #[allow(deprecated)]
-    fn deserialize<D>(deserializer: D) -> std::result::Result<Self, D::Error>
+impl crate::json::DeserializeFields for GetBoxResponse {
+    const NAMES: &'static [(&'static str, &'static str)] = &[("box", "box"), ];
+    #[allow(deprecated, unused_variables)]
+    fn deserialize_field<'de, A>(&mut self, field: usize, map_: &mut A) -> std::result::Result<(), A::Error>
     where
-        D: serde::Deserializer<'de>,
+        A: crate::json::MapAccess<'de>,
     {
-        const FIELDS: &[&str] = &[
-            "box",
-        ];
-
-        #[allow(clippy::enum_variant_names)]
-        enum GeneratedField {
-            Box,
-            __SkipField__,
+        match field {
+            0 => map_.field(&mut self.r#box),
+            _ => Ok(()),
         }
-        impl crate::json::FieldName for GeneratedField {
-                    #[allow(unused_variables)]
-                    fn named<E>(value: &str) -> std::result::Result<GeneratedField, E>
-                    where
-                        E: serde::de::Error,
-                    {
-                        match value {
-                            "box" => Ok(GeneratedField::Box),
-                            _ => Ok(GeneratedField::__SkipField__),
-                        }
-                    }
-        }
-        struct GeneratedVisitor;
-        impl<'de> serde::de::Visitor<'de> for GeneratedVisitor {
-            type Value = GetBoxResponse;
-
-            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                formatter.write_str("struct toy.v1.GetBoxResponse")
-            }
-
-            fn visit_map<V>(self, mut map_: V) -> std::result::Result<GetBoxResponse, V::Error>
-                where
-                    V: serde::de::MapAccess<'de>,
-            {
-                let mut r#box__ = None;
-                while let Some(k) = map_.next_key()? {
-                    match k {
-                        GeneratedField::Box => {
-                            if r#box__.is_some() {
-                                return Err(serde::de::Error::duplicate_field("box"));
-                            }
-                            r#box__ = map_.next_value()?;
-                        }
-                        GeneratedField::__SkipField__ => {
-                            let _ = map_.next_value::<serde::de::IgnoredAny>()?;
-                        }
-                    }
-                }
-                Ok(GetBoxResponse {
-                    r#box: r#box__,
-                })
-            }
-        }
-        deserializer.deserialize_struct("toy.v1.GetBoxResponse", FIELDS, GeneratedVisitor)
     }
 }
-impl serde::Serialize for ListBoxesRequest {
-    #[allow(deprecated)]
-    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+impl crate::json::SerializeFields for ListBoxesRequest {
+    #[allow(deprecated, unused_variables)]
+    fn serialize_fields<F>(&self, fields: &mut F)
     where
-        S: serde::Serializer,
+        F: crate::json::Fields,
     {
-        use serde::ser::SerializeStruct;
-        let mut len = 0;
-        if self.pagination.is_some() {
-            len += 1;
-        }
-        let mut struct_ser = serializer.serialize_struct("toy.v1.ListBoxesRequest", len)?;
         if let Some(v) = self.pagination.as_ref() {
-            struct_ser.serialize_field("pagination", v)?;
+            fields.field("pagination", v);
         }
-        struct_ser.end()
     }
 }
-impl<'de> serde::Deserialize<'de> for ListBoxesRequest {
-    #[allow(deprecated)]
-    fn deserialize<D>(deserializer: D) -> std::result::Result<Self, D::Error>
+impl crate::json::DeserializeFields for ListBoxesRequest {
+    const NAMES: &'static [(&'static str, &'static str)] = &[("pagination", "pagination"), ];
+    #[allow(deprecated, unused_variables)]
+    fn deserialize_field<'de, A>(&mut self, field: usize, map_: &mut A) -> std::result::Result<(), A::Error>
     where
-        D: serde::Deserializer<'de>,
+        A: crate::json::MapAccess<'de>,
     {
-        const FIELDS: &[&str] = &[
-            "pagination",
-        ];
-
-        #[allow(clippy::enum_variant_names)]
-        enum GeneratedField {
-            Pagination,
-            __SkipField__,
+        match field {
+            0 => map_.field(&mut self.pagination),
+            _ => Ok(()),
         }
-        impl crate::json::FieldName for GeneratedField {
-                    #[allow(unused_variables)]
-                    fn named<E>(value: &str) -> std::result::Result<GeneratedField, E>
-                    where
-                        E: serde::de::Error,
-                    {
-                        match value {
-                            "pagination" => Ok(GeneratedField::Pagination),
-                            _ => Ok(GeneratedField::__SkipField__),
-                        }
-                    }
-        }
-        struct GeneratedVisitor;
-        impl<'de> serde::de::Visitor<'de> for GeneratedVisitor {
-            type Value = ListBoxesRequest;
-
-            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                formatter.write_str("struct toy.v1.ListBoxesRequest")
-            }
-
-            fn visit_map<V>(self, mut map_: V) -> std::result::Result<ListBoxesRequest, V::Error>
-                where
-                    V: serde::de::MapAccess<'de>,
-            {
-                let mut pagination__ = None;
-                while let Some(k) = map_.next_key()? {
-                    match k {
-                        GeneratedField::Pagination => {
-                            if pagination__.is_some() {
-                                return Err(serde::de::Error::duplicate_field("pagination"));
-                            }
-                            pagination__ = map_.next_value()?;
-                        }
-                        GeneratedField::__SkipField__ => {
-                            let _ = map_.next_value::<serde::de::IgnoredAny>()?;
-                        }
-                    }
-                }
-                Ok(ListBoxesRequest {
-                    pagination: pagination__,
-                })
-            }
-        }
-        deserializer.deserialize_struct("toy.v1.ListBoxesRequest", FIELDS, GeneratedVisitor)
     }
 }
-impl serde::Serialize for ListBoxesResponse {
-    #[allow(deprecated)]
-    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+impl crate::json::SerializeFields for ListBoxesResponse {
+    #[allow(deprecated, unused_variables)]
+    fn serialize_fields<F>(&self, fields: &mut F)
     where
-        S: serde::Serializer,
+        F: crate::json::Fields,
     {
-        use serde::ser::SerializeStruct;
-        let mut len = 0;
-        if self.pagination.is_some() {
-            len += 1;
+        if let Some(v) = self.pagination.as_ref() {
+            fields.field("pagination", v);
         }
         if !self.boxes.is_empty() {
-            len += 1;
+            fields.field("boxes", &self.boxes);
         }
         if !self.lids.is_empty() {
-            len += 1;
+            fields.field("lids", &self.lids);
         }
-        let mut struct_ser = serializer.serialize_struct("toy.v1.ListBoxesResponse", len)?;
-        if let Some(v) = self.pagination.as_ref() {
-            struct_ser.serialize_field("pagination", v)?;
-        }
-        if !self.boxes.is_empty() {
-            struct_ser.serialize_field("boxes", &self.boxes)?;
-        }
-        if !self.lids.is_empty() {
-            struct_ser.serialize_field("lids", &self.lids)?;
-        }
-        struct_ser.end()
     }
 }
-impl<'de> serde::Deserialize<'de> for ListBoxesResponse {
-    #[allow(deprecated)]
-    fn deserialize<D>(deserializer: D) -> std::result::Result<Self, D::Error>
+impl crate::json::DeserializeFields for ListBoxesResponse {
+    const NAMES: &'static [(&'static str, &'static str)] = &[("pagination", "pagination"), ("boxes", "boxes"), ("lids", "lids"), ];
+    #[allow(deprecated, unused_variables)]
+    fn deserialize_field<'de, A>(&mut self, field: usize, map_: &mut A) -> std::result::Result<(), A::Error>
     where
-        D: serde::Deserializer<'de>,
+        A: crate::json::MapAccess<'de>,
     {
-        const FIELDS: &[&str] = &[
-            "pagination",
-            "boxes",
-            "lids",
-        ];
-
-        #[allow(clippy::enum_variant_names)]
-        enum GeneratedField {
-            Pagination,
-            Boxes,
-            Lids,
-            __SkipField__,
+        match field {
+            0 => map_.field(&mut self.pagination),
+            1 => map_.field(&mut self.boxes),
+            2 => map_.field(&mut self.lids),
+            _ => Ok(()),
         }
-        impl crate::json::FieldName for GeneratedField {
-                    #[allow(unused_variables)]
-                    fn named<E>(value: &str) -> std::result::Result<GeneratedField, E>
-                    where
-                        E: serde::de::Error,
-                    {
-                        match value {
-                            "pagination" => Ok(GeneratedField::Pagination),
-                            "boxes" => Ok(GeneratedField::Boxes),
-                            "lids" => Ok(GeneratedField::Lids),
-                            _ => Ok(GeneratedField::__SkipField__),
-                        }
-                    }
-        }
-        struct GeneratedVisitor;
-        impl<'de> serde::de::Visitor<'de> for GeneratedVisitor {
-            type Value = ListBoxesResponse;
-
-            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                formatter.write_str("struct toy.v1.ListBoxesResponse")
-            }
-
-            fn visit_map<V>(self, mut map_: V) -> std::result::Result<ListBoxesResponse, V::Error>
-                where
-                    V: serde::de::MapAccess<'de>,
-            {
-                let mut pagination__ = None;
-                let mut boxes__ = None;
-                let mut lids__ = None;
-                while let Some(k) = map_.next_key()? {
-                    match k {
-                        GeneratedField::Pagination => {
-                            if pagination__.is_some() {
-                                return Err(serde::de::Error::duplicate_field("pagination"));
-                            }
-                            pagination__ = map_.next_value()?;
-                        }
-                        GeneratedField::Boxes => {
-                            if boxes__.is_some() {
-                                return Err(serde::de::Error::duplicate_field("boxes"));
-                            }
-                            boxes__ = Some(map_.next_value()?);
-                        }
-                        GeneratedField::Lids => {
-                            if lids__.is_some() {
-                                return Err(serde::de::Error::duplicate_field("lids"));
-                            }
-                            lids__ = Some(map_.next_value()?);
-                        }
-                        GeneratedField::__SkipField__ => {
-                            let _ = map_.next_value::<serde::de::IgnoredAny>()?;
-                        }
-                    }
-                }
-                Ok(ListBoxesResponse {
-                    pagination: pagination__,
-                    boxes: boxes__.unwrap_or_default(),
-                    lids: lids__.unwrap_or_default(),
-                })
-            }
-        }
-        deserializer.deserialize_struct("toy.v1.ListBoxesResponse", FIELDS, GeneratedVisitor)
     }
 }
-impl serde::Serialize for PaginationRequest {
-    #[allow(deprecated)]
-    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+impl crate::json::SerializeFields for PaginationRequest {
+    #[allow(deprecated, unused_variables)]
+    fn serialize_fields<F>(&self, fields: &mut F)
     where
-        S: serde::Serializer,
+        F: crate::json::Fields,
     {
-        use serde::ser::SerializeStruct;
-        let mut len = 0;
         if self.page_size != 0 {
-            len += 1;
+            fields.field("pageSize", &self.page_size);
         }
         if !self.token.is_empty() {
-            len += 1;
+            fields.field("token", &self.token);
         }
-        let mut struct_ser = serializer.serialize_struct("toy.v1.PaginationRequest", len)?;
-        if self.page_size != 0 {
-            struct_ser.serialize_field("pageSize", &self.page_size)?;
-        }
-        if !self.token.is_empty() {
-            struct_ser.serialize_field("token", &self.token)?;
-        }
-        struct_ser.end()
     }
 }
-impl<'de> serde::Deserialize<'de> for PaginationRequest {
-    #[allow(deprecated)]
-    fn deserialize<D>(deserializer: D) -> std::result::Result<Self, D::Error>
+impl crate::json::DeserializeFields for PaginationRequest {
+    const NAMES: &'static [(&'static str, &'static str)] = &[("pageSize", "page_size"), ("token", "token"), ];
+    #[allow(deprecated, unused_variables)]
+    fn deserialize_field<'de, A>(&mut self, field: usize, map_: &mut A) -> std::result::Result<(), A::Error>
     where
-        D: serde::Deserializer<'de>,
+        A: crate::json::MapAccess<'de>,
     {
-        const FIELDS: &[&str] = &[
-            "page_size",
-            "pageSize",
-            "token",
-        ];
-
-        #[allow(clippy::enum_variant_names)]
-        enum GeneratedField {
-            PageSize,
-            Token,
-            __SkipField__,
+        match field {
+            0 => { self.page_size = map_.next_value::<::pbjson::private::NumberDeserialize<_>>()?.0; Ok(()) }
+            1 => map_.field(&mut self.token),
+            _ => Ok(()),
         }
-        impl crate::json::FieldName for GeneratedField {
-                    #[allow(unused_variables)]
-                    fn named<E>(value: &str) -> std::result::Result<GeneratedField, E>
-                    where
-                        E: serde::de::Error,
-                    {
-                        match value {
-                            "pageSize" | "page_size" => Ok(GeneratedField::PageSize),
-                            "token" => Ok(GeneratedField::Token),
-                            _ => Ok(GeneratedField::__SkipField__),
-                        }
-                    }
-        }
-        struct GeneratedVisitor;
-        impl<'de> serde::de::Visitor<'de> for GeneratedVisitor {
-            type Value = PaginationRequest;
-
-            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                formatter.write_str("struct toy.v1.PaginationRequest")
-            }
-
-            fn visit_map<V>(self, mut map_: V) -> std::result::Result<PaginationRequest, V::Error>
-                where
-                    V: serde::de::MapAccess<'de>,
-            {
-                let mut page_size__ = None;
-                let mut token__ = None;
-                while let Some(k) = map_.next_key()? {
-                    match k {
-                        GeneratedField::PageSize => {
-                            if page_size__.is_some() {
-                                return Err(serde::de::Error::duplicate_field("pageSize"));
-                            }
-                            page_size__ = 
-                                Some(map_.next_value::<::pbjson::private::NumberDeserialize<_>>()?.0)
-                            ;
-                        }
-                        GeneratedField::Token => {
-                            if token__.is_some() {
-                                return Err(serde::de::Error::duplicate_field("token"));
-                            }
-                            token__ = Some(map_.next_value()?);
-                        }
-                        GeneratedField::__SkipField__ => {
-                            let _ = map_.next_value::<serde::de::IgnoredAny>()?;
-                        }
-                    }
-                }
-                Ok(PaginationRequest {
-                    page_size: page_size__.unwrap_or_default(),
-                    token: token__.unwrap_or_default(),
-                })
-            }
-        }
-        deserializer.deserialize_struct("toy.v1.PaginationRequest", FIELDS, GeneratedVisitor)
     }
 }
-impl serde::Serialize for PaginationResponse {
-    #[allow(deprecated)]
-    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+impl crate::json::SerializeFields for PaginationResponse {
+    #[allow(deprecated, unused_variables)]
+    fn serialize_fields<F>(&self, fields: &mut F)
     where
-        S: serde::Serializer,
+        F: crate::json::Fields,
     {
-        use serde::ser::SerializeStruct;
-        let mut len = 0;
         if !self.next_token.is_empty() {
-            len += 1;
+            fields.field("nextToken", &self.next_token);
         }
-        let mut struct_ser = serializer.serialize_struct("toy.v1.PaginationResponse", len)?;
-        if !self.next_token.is_empty() {
-            struct_ser.serialize_field("nextToken", &self.next_token)?;
-        }
-        struct_ser.end()
     }
 }
-impl<'de> serde::Deserialize<'de> for PaginationResponse {
-    #[allow(deprecated)]
-    fn deserialize<D>(deserializer: D) -> std::result::Result<Self, D::Error>
+impl crate::json::DeserializeFields for PaginationResponse {
+    const NAMES: &'static [(&'static str, &'static str)] = &[("nextToken", "next_token"), ];
+    #[allow(deprecated, unused_variables)]
+    fn deserialize_field<'de, A>(&mut self, field: usize, map_: &mut A) -> std::result::Result<(), A::Error>
     where
-        D: serde::Deserializer<'de>,
+        A: crate::json::MapAccess<'de>,
     {
-        const FIELDS: &[&str] = &[
-            "next_token",
-            "nextToken",
-        ];
-
-        #[allow(clippy::enum_variant_names)]
-        enum GeneratedField {
-            NextToken,
-            __SkipField__,
+        match field {
+            0 => map_.field(&mut self.next_token),
+            _ => Ok(()),
         }
-        impl crate::json::FieldName for GeneratedField {
-                    #[allow(unused_variables)]
-                    fn named<E>(value: &str) -> std::result::Result<GeneratedField, E>
-                    where
-                        E: serde::de::Error,
-                    {
-                        match value {
-                            "nextToken" | "next_token" => Ok(GeneratedField::NextToken),
-                            _ => Ok(GeneratedField::__SkipField__),
-                        }
-                    }
-        }
-        struct GeneratedVisitor;
-        impl<'de> serde::de::Visitor<'de> for GeneratedVisitor {
-            type Value = PaginationResponse;
-
-            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                formatter.write_str("struct toy.v1.PaginationResponse")
-            }
-
-            fn visit_map<V>(self, mut map_: V) -> std::result::Result<PaginationResponse, V::Error>
-                where
-                    V: serde::de::MapAccess<'de>,
-            {
-                let mut next_token__ = None;
-                while let Some(k) = map_.next_key()? {
-                    match k {
-                        GeneratedField::NextToken => {
-                            if next_token__.is_some() {
-                                return Err(serde::de::Error::duplicate_field("nextToken"));
-                            }
-                            next_token__ = Some(map_.next_value()?);
-                        }
-                        GeneratedField::__SkipField__ => {
-                            let _ = map_.next_value::<serde::de::IgnoredAny>()?;
-                        }
-                    }
-                }
-                Ok(PaginationResponse {
-                    next_token: next_token__.unwrap_or_default(),
-                })
-            }
-        }
-        deserializer.deserialize_struct("toy.v1.PaginationResponse", FIELDS, GeneratedVisitor)
     }
 }
-impl serde::Serialize for PaintBoxRequest {
-    #[allow(deprecated)]
-    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+impl crate::json::SerializeFields for PaintBoxRequest {
+    #[allow(deprecated, unused_variables)]
+    fn serialize_fields<F>(&self, fields: &mut F)
     where
-        S: serde::Serializer,
+        F: crate::json::Fields,
     {
-        use serde::ser::SerializeStruct;
-        let mut len = 0;
         if self.colour != 0 {
-            len += 1;
+            let v = crate::json::OpenEnum::<Colour>::from(self.colour)
+;
+            fields.field("colour", &v);
         }
         if !self.layers.is_empty() {
-            len += 1;
-        }
-        if !self.corners.is_empty() {
-            len += 1;
-        }
-        if self.brush.is_some() {
-            len += 1;
-        }
-        if !self.spare_brushes.is_empty() {
-            len += 1;
-        }
-        if self.dry_for.is_some() {
-            len += 1;
-        }
-        if !self.note.is_empty() {
-            len += 1;
-        }
-        if self.target.is_some() {
-            len += 1;
-        }
-        let mut struct_ser = serializer.serialize_struct("toy.v1.PaintBoxRequest", len)?;
-        if self.colour != 0 {
-            let v = crate::json::OpenEnum::<Colour>::try_from(self.colour)
-                .map_err(|_| serde::ser::Error::custom(format!("Invalid variant {}", self.colour)))?;
-            struct_ser.serialize_field("colour", &v)?;
-        }
-        if !self.layers.is_empty() {
-            struct_ser.serialize_field("layers", &self.layers)?;
+            fields.field("layers", &self.layers);
         }
         if !self.corners.is_empty() {
             let v: std::collections::BTreeMap<_, _> = self.corners.iter()
                 .map(|(k, v)| {
-                    let v = crate::json::OpenEnum::<Colour>::try_from(*v)
-                        .map_err(|_| serde::ser::Error::custom(format!("Invalid variant {}", *v)))?;
-                    Ok((k, v))
-                }).collect::<std::result::Result<_,_>>()?;
-            struct_ser.serialize_field("corners", &v)?;
+                    let v = crate::json::OpenEnum::<Colour>::from(*v)
+;
+                    (k, v)
+                }).collect();
+            fields.field("corners", &v);
         }
         if let Some(v) = self.brush.as_ref() {
-            struct_ser.serialize_field("brush", v)?;
+            fields.field("brush", v);
         }
         if !self.spare_brushes.is_empty() {
-            struct_ser.serialize_field("spareBrushes", &self.spare_brushes)?;
+            fields.field("spareBrushes", &self.spare_brushes);
         }
         if let Some(v) = self.dry_for.as_ref() {
-            struct_ser.serialize_field("dryFor", v)?;
+            fields.field("dryFor", v);
         }
         if !self.note.is_empty() {
-            struct_ser.serialize_field("note", &self.note)?;
+            fields.field("note", &self.note);
         }
         if let Some(v) = self.target.as_ref() {
             match v {
                 paint_box_request::Target::BoxId(v) => {
-                    struct_ser.serialize_field("boxId", v)?;
+                    fields.field("boxId", v);
                 }
                 paint_box_request::Target::EveryBox(v) => {
-                    struct_ser.serialize_field("everyBox", v)?;
+                    fields.field("everyBox", v);
                 }
             }
         }
-        struct_ser.end()
     }
 }
-impl<'de> serde::Deserialize<'de> for PaintBoxRequest {
-    #[allow(deprecated)]
-    fn deserialize<D>(deserializer: D) -> std::result::Result<Self, D::Error>
+impl crate::json::DeserializeFields for PaintBoxRequest {
+    const NAMES: &'static [(&'static str, &'static str)] = &[("colour", "colour"), ("layers", "layers"), ("corners", "corners"), ("brush", "brush"), ("spareBrushes", "spare_brushes"), ("dryFor", "dry_for"), ("note", "note"), ("boxId", "box_id"), ("everyBox", "every_box"), ];
+    #[allow(deprecated, unused_variables)]
+    fn deserialize_field<'de, A>(&mut self, field: usize, map_: &mut A) -> std::result::Result<(), A::Error>
     where
-        D: serde::Deserializer<'de>,
+        A: crate::json::MapAccess<'de>,
     {
-        const FIELDS: &[&str] = &[
-            "colour",
-            "layers",
-            "corners",
-            "brush",
-            "spare_brushes",
-            "spareBrushes",
-            "dry_for",
-            "dryFor",
-            "note",
-            "box_id",
-            "boxId",
-            "every_box",
-            "everyBox",
-        ];
-
-        #[allow(clippy::enum_variant_names)]
-        enum GeneratedField {
-            Colour,
-            Layers,
-            Corners,
-            Brush,
-            SpareBrushes,
-            DryFor,
-            Note,
-            BoxId,
-            EveryBox,
-            __SkipField__,
+        match field {
+            0 => { self.colour = map_.next_value::<crate::json::OpenEnum::<Colour>>()?.0; Ok(()) }
+            1 => map_.field(&mut self.layers),
+            2 => { self.corners = map_.next_value::<std::collections::BTreeMap<_, crate::json::OpenEnum::<Colour>>>()?
+                                    .into_iter().map(|(k,v)| (k, v.0)).collect(); Ok(()) }
+            3 => map_.field(&mut self.brush),
+            4 => map_.field(&mut self.spare_brushes),
+            5 => map_.field(&mut self.dry_for),
+            6 => map_.field(&mut self.note),
+            7 => crate::json::member(&mut self.target, map_.next_value::<::std::option::Option<_>>()?.map(paint_box_request::Target::BoxId), "boxId"),
+            8 => crate::json::member(&mut self.target, map_.next_value::<::std::option::Option<_>>()?.map(paint_box_request::Target::EveryBox), "everyBox"),
+            _ => Ok(()),
         }
-        impl crate::json::FieldName for GeneratedField {
-                    #[allow(unused_variables)]
-                    fn named<E>(value: &str) -> std::result::Result<GeneratedField, E>
-                    where
-                        E: serde::de::Error,
-                    {
-                        match value {
-                            "colour" => Ok(GeneratedField::Colour),
-                            "layers" => Ok(GeneratedField::Layers),
-                            "corners" => Ok(GeneratedField::Corners),
-                            "brush" => Ok(GeneratedField::Brush),
-                            "spareBrushes" | "spare_brushes" => Ok(GeneratedField::SpareBrushes),
-                            "dryFor" | "dry_for" => Ok(GeneratedField::DryFor),
-                            "note" => Ok(GeneratedField::Note),
-                            "boxId" | "box_id" => Ok(GeneratedField::BoxId),
-                            "everyBox" | "every_box" => Ok(GeneratedField::EveryBox),
-                            _ => Ok(GeneratedField::__SkipField__),
-                        }
-                    }
-        }
-        struct GeneratedVisitor;
-        impl<'de> serde::de::Visitor<'de> for GeneratedVisitor {
-            type Value = PaintBoxRequest;
-
-            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                formatter.write_str("struct toy.v1.PaintBoxRequest")
-            }
-
-            fn visit_map<V>(self, mut map_: V) -> std::result::Result<PaintBoxRequest, V::Error>
-                where
-                    V: serde::de::MapAccess<'de>,
-            {
-                let mut colour__ = None;
-                let mut layers__ = None;
-                let mut corners__ = None;
-                let mut brush__ = None;
-                let mut spare_brushes__ = None;
-                let mut dry_for__ = None;
-                let mut note__ = None;
-                let mut target__ = None;
-                while let Some(k) = map_.next_key()? {
-                    match k {
-                        GeneratedField::Colour => {
-                            if colour__.is_some() {
-                                return Err(serde::de::Error::duplicate_field("colour"));
-                            }
-                            colour__ = Some(map_.next_value::<crate::json::OpenEnum::<Colour>>()?.0);
-                        }
-                        GeneratedField::Layers => {
-                            if layers__.is_some() {
-                                return Err(serde::de::Error::duplicate_field("layers"));
-                            }
-                            layers__ = Some(map_.next_value()?);
-                        }
-                        GeneratedField::Corners => {
-                            if corners__.is_some() {
-                                return Err(serde::de::Error::duplicate_field("corners"));
-                            }
-                            corners__ = Some(
-                                map_.next_value::<std::collections::BTreeMap<_, crate::json::OpenEnum::<Colour>>>()?
-                                    .into_iter().map(|(k,v)| (k, v.0)).collect()
-                            );
-                        }
-                        GeneratedField::Brush => {
-                            if brush__.is_some() {
-                                return Err(serde::de::Error::duplicate_field("brush"));
-                            }
-                            brush__ = map_.next_value()?;
-                        }
-                        GeneratedField::SpareBrushes => {
-                            if spare_brushes__.is_some() {
-                                return Err(serde::de::Error::duplicate_field("spareBrushes"));
-                            }
-                            spare_brushes__ = Some(map_.next_value()?);
-                        }
-                        GeneratedField::DryFor => {
-                            if dry_for__.is_some() {
-                                return Err(serde::de::Error::duplicate_field("dryFor"));
-                            }
-                            dry_for__ = map_.next_value()?;
-                        }
-                        GeneratedField::Note => {
-                            if note__.is_some() {
-                                return Err(serde::de::Error::duplicate_field("note"));
-                            }
-                            note__ = Some(map_.next_value()?);
-                        }
-                        GeneratedField::BoxId => {
-                            crate::json::member(&mut target__, map_.next_value::<::std::option::Option<_>>()?.map(paint_box_request::Target::BoxId), "boxId")?;
-                        }
-                        GeneratedField::EveryBox => {
-                            crate::json::member(&mut target__, map_.next_value::<::std::option::Option<_>>()?.map(paint_box_request::Target::EveryBox), "everyBox")?;
-                        }
-                        GeneratedField::__SkipField__ => {
-                            let _ = map_.next_value::<serde::de::IgnoredAny>()?;
-                        }
-                    }
-                }
-                Ok(PaintBoxRequest {
-                    colour: colour__.unwrap_or_default(),
-                    layers: layers__.unwrap_or_default(),
-                    corners: corners__.unwrap_or_default(),
-                    brush: brush__,
-                    spare_brushes: spare_brushes__.unwrap_or_default(),
-                    dry_for: dry_for__,
-                    note: note__.unwrap_or_default(),
-                    target: target__,
-                })
-            }
-        }
-        deserializer.deserialize_struct("toy.v1.PaintBoxRequest", FIELDS, GeneratedVisitor)
     }
 }
-impl serde::Serialize for paint_box_request::Brush {
-    #[allow(deprecated)]
-    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+impl crate::json::SerializeFields for paint_box_request::Brush {
+    #[allow(deprecated, unused_variables)]
+    fn serialize_fields<F>(&self, fields: &mut F)
     where
-        S: serde::Serializer,
+        F: crate::json::Fields,
     {
-        use serde::ser::SerializeStruct;
-        let mut len = 0;
         if self.width != 0 {
-            len += 1;
+            fields.field("width", &self.width);
         }
         if self.hardness != 0. {
-            len += 1;
+            fields.field("hardness", &self.hardness);
         }
         if !self.serial.is_empty() {
-            len += 1;
+            fields.field("serial", &crate::json::Base64(&self.serial));
         }
-        let mut struct_ser = serializer.serialize_struct("toy.v1.PaintBoxRequest.Brush", len)?;
-        if self.width != 0 {
-            struct_ser.serialize_field("width", &self.width)?;
-        }
-        if self.hardness != 0. {
-            struct_ser.serialize_field("hardness", &self.hardness)?;
-        }
-        if !self.serial.is_empty() {
-            #[allow(clippy::needless_borrow)]
-            #[allow(clippy::needless_borrows_for_generic_args)]
-            struct_ser.serialize_field("serial", pbjson::private::base64::encode(&self.serial).as_str())?;
-        }
-        struct_ser.end()
     }
 }
-impl<'de> serde::Deserialize<'de> for paint_box_request::Brush {
-    #[allow(deprecated)]
-    fn deserialize<D>(deserializer: D) -> std::result::Result<Self, D::Error>
+impl crate::json::DeserializeFields for paint_box_request::Brush {
+    const NAMES: &'static [(&'static str, &'static str)] = &[("width", "width"), ("hardness", "hardness"), ("serial", "serial"), ];
+    #[allow(deprecated, unused_variables)]
+    fn deserialize_field<'de, A>(&mut self, field: usize, map_: &mut A) -> std::result::Result<(), A::Error>
     where
-        D: serde::Deserializer<'de>,
+        A: crate::json::MapAccess<'de>,
     {
-        const FIELDS: &[&str] = &[
-            "width",
-            "hardness",
-            "serial",
-        ];
-
-        #[allow(clippy::enum_variant_names)]
-        enum GeneratedField {
-            Width,
-            Hardness,
-            Serial,
-            __SkipField__,
+        match field {
+            0 => { self.width = map_.next_value::<::pbjson::private::NumberDeserialize<_>>()?.0; Ok(()) }
+            1 => { self.hardness = map_.next_value::<::pbjson::private::NumberDeserialize<_>>()?.0; Ok(()) }
+            2 => { self.serial = map_.next_value::<::pbjson::private::BytesDeserialize<_>>()?.0; Ok(()) }
+            _ => Ok(()),
         }
-        impl crate::json::FieldName for GeneratedField {
-                    #[allow(unused_variables)]
-                    fn named<E>(value: &str) -> std::result::Result<GeneratedField, E>
-                    where
-                        E: serde::de::Error,
-                    {
-                        match value {
-                            "width" => Ok(GeneratedField::Width),
-                            "hardness" => Ok(GeneratedField::Hardness),
-                            "serial" => Ok(GeneratedField::Serial),
-                            _ => Ok(GeneratedField::__SkipField__),
-                        }
-                    }
-        }
-        struct GeneratedVisitor;
-        impl<'de> serde::de::Visitor<'de> for GeneratedVisitor {
-            type Value = paint_box_request::Brush;
-
-            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                formatter.write_str("struct toy.v1.PaintBoxRequest.Brush")
-            }
-
-            fn visit_map<V>(self, mut map_: V) -> std::result::Result<paint_box_request::Brush, V::Error>
-                where
-                    V: serde::de::MapAccess<'de>,
-            {
-                let mut width__ = None;
-                let mut hardness__ = None;
-                let mut serial__ = None;
-                while let Some(k) = map_.next_key()? {
-                    match k {
-                        GeneratedField::Width => {
-                            if width__.is_some() {
-                                return Err(serde::de::Error::duplicate_field("width"));
-                            }
-                            width__ = 
-                                Some(map_.next_value::<::pbjson::private::NumberDeserialize<_>>()?.0)
-                            ;
-                        }
-                        GeneratedField::Hardness => {
-                            if hardness__.is_some() {
-                                return Err(serde::de::Error::duplicate_field("hardness"));
-                            }
-                            hardness__ = 
-                                Some(map_.next_value::<::pbjson::private::NumberDeserialize<_>>()?.0)
-                            ;
-                        }
-                        GeneratedField::Serial => {
-                            if serial__.is_some() {
-                                return Err(serde::de::Error::duplicate_field("serial"));
-                            }
-                            serial__ = 
-                                Some(map_.next_value::<::pbjson::private::BytesDeserialize<_>>()?.0)
-                            ;
-                        }
-                        GeneratedField::__SkipField__ => {
-                            let _ = map_.next_value::<serde::de::IgnoredAny>()?;
-                        }
-                    }
-                }
-                Ok(paint_box_request::Brush {
-                    width: width__.unwrap_or_default(),
-                    hardness: hardness__.unwrap_or_default(),
-                    serial: serial__.unwrap_or_default(),
-                })
-            }
-        }
-        deserializer.deserialize_struct("toy.v1.PaintBoxRequest.Brush", FIELDS, GeneratedVisitor)
     }
 }
-impl serde::Serialize for PaintBoxResponse {
-    #[allow(deprecated)]
-    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+impl crate::json::SerializeFields for PaintBoxResponse {
+    #[allow(deprecated, unused_variables)]
+    fn serialize_fields<F>(&self, fields: &mut F)
     where
-        S: serde::Serializer,
+        F: crate::json::Fields,
     {
-        use serde::ser::SerializeStruct;
-        let len = 0;
-        let struct_ser = serializer.serialize_struct("toy.v1.PaintBoxResponse", len)?;
-        struct_ser.end()
     }
 }
-impl<'de> serde::Deserialize<'de> for PaintBoxResponse {
-    #[allow(deprecated)]
-    fn deserialize<D>(deserializer: D) -> std::result::Result<Self, D::Error>
+impl crate::json::DeserializeFields for PaintBoxResponse {
+    const NAMES: &'static [(&'static str, &'static str)] = &[];
+    #[allow(deprecated, unused_variables)]
+    fn deserialize_field<'de, A>(&mut self, field: usize, map_: &mut A) -> std::result::Result<(), A::Error>
     where
-        D: serde::Deserializer<'de>,
+        A: crate::json::MapAccess<'de>,
     {
-        const FIELDS: &[&str] = &[
-        ];
-
-        #[allow(clippy::enum_variant_names)]
-        enum GeneratedField {
-            __SkipField__,
+        match field {
+            _ => Ok(()),
         }
-        impl crate::json::FieldName for GeneratedField {
-                    #[allow(unused_variables)]
-                    fn named<E>(value: &str) -> std::result::Result<GeneratedField, E>
-                    where
-                        E: serde::de::Error,
-                    {
-                            Ok(GeneratedField::__SkipField__)
-                    }
-        }
-        struct GeneratedVisitor;
-        impl<'de> serde::de::Visitor<'de> for GeneratedVisitor {
-            type Value = PaintBoxResponse;
-
-            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                formatter.write_str("struct toy.v1.PaintBoxResponse")
-            }
-
-            fn visit_map<V>(self, mut map_: V) -> std::result::Result<PaintBoxResponse, V::Error>
-                where
-                    V: serde::de::MapAccess<'de>,
-            {
-                while map_.next_key::<GeneratedField>()?.is_some() {
-                    let _ = map_.next_value::<serde::de::IgnoredAny>()?;
-                }
-                Ok(PaintBoxResponse {
-                })
-            }
-        }
-        deserializer.deserialize_struct("toy.v1.PaintBoxResponse", FIELDS, GeneratedVisitor)
     }
 }
-impl serde::Serialize for RegenerateBoxKeyRequest {
-    #[allow(deprecated)]
-    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+impl crate::json::SerializeFields for RegenerateBoxKeyRequest {
+    #[allow(deprecated, unused_variables)]
+    fn serialize_fields<F>(&self, fields: &mut F)
     where
-        S: serde::Serializer,
+        F: crate::json::Fields,
     {
-        use serde::ser::SerializeStruct;
-        let mut len = 0;
         if !self.box_id.is_empty() {
-            len += 1;
-        }
-        if self.expires_in.is_some() {
-            len += 1;
-        }
-        let mut struct_ser = serializer.serialize_struct("toy.v1.RegenerateBoxKeyRequest", len)?;
-        if !self.box_id.is_empty() {
-            struct_ser.serialize_field("boxId", &self.box_id)?;
+            fields.field("boxId", &self.box_id);
         }
         if let Some(v) = self.expires_in.as_ref() {
-            struct_ser.serialize_field("expiresIn", v)?;
+            fields.field("expiresIn", v);
         }
-        struct_ser.end()
     }
 }
-impl<'de> serde::Deserialize<'de> for RegenerateBoxKeyRequest {
-    #[allow(deprecated)]
-    fn deserialize<D>(deserializer: D) -> std::result::Result<Self, D::Error>
+impl crate::json::DeserializeFields for RegenerateBoxKeyRequest {
+    const NAMES: &'static [(&'static str, &'static str)] = &[("boxId", "box_id"), ("expiresIn", "expires_in"), ];
+    #[allow(deprecated, unused_variables)]
+    fn deserialize_field<'de, A>(&mut self, field: usize, map_: &mut A) -> std::result::Result<(), A::Error>
     where
-        D: serde::Deserializer<'de>,
+        A: crate::json::MapAccess<'de>,
     {
-        const FIELDS: &[&str] = &[
-            "box_id",
-            "boxId",
-            "expires_in",
-            "expiresIn",
-        ];
-
-        #[allow(clippy::enum_variant_names)]
-        enum GeneratedField {
-            BoxId,
-            ExpiresIn,
-            __SkipField__,
+        match field {
+            0 => map_.field(&mut self.box_id),
+            1 => map_.field(&mut self.expires_in),
+            _ => Ok(()),
         }
-        impl crate::json::FieldName for GeneratedField {
-                    #[allow(unused_variables)]
-                    fn named<E>(value: &str) -> std::result::Result<GeneratedField, E>
-                    where
-                        E: serde::de::Error,
-                    {
-                        match value {
-                            "boxId" | "box_id" => Ok(GeneratedField::BoxId),
-                            "expiresIn" | "expires_in" => Ok(GeneratedField::ExpiresIn),
-                            _ => Ok(GeneratedField::__SkipField__),
-                        }
-                    }
-        }
-        struct GeneratedVisitor;
-        impl<'de> serde::de::Visitor<'de> for GeneratedVisitor {
-            type Value = RegenerateBoxKeyRequest;
-
-            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                formatter.write_str("struct toy.v1.RegenerateBoxKeyRequest")
-            }
-
-            fn visit_map<V>(self, mut map_: V) -> std::result::Result<RegenerateBoxKeyRequest, V::Error>
-                where
-                    V: serde::de::MapAccess<'de>,
-            {
-                let mut box_id__ = None;
-                let mut expires_in__ = None;
-                while let Some(k) = map_.next_key()? {
-                    match k {
-                        GeneratedField::BoxId => {
-                            if box_id__.is_some() {
-                                return Err(serde::de::Error::duplicate_field("boxId"));
-                            }
-                            box_id__ = Some(map_.next_value()?);
-                        }
-                        GeneratedField::ExpiresIn => {
-                            if expires_in__.is_some() {
-                                return Err(serde::de::Error::duplicate_field("expiresIn"));
-                            }
-                            expires_in__ = map_.next_value()?;
-                        }
-                        GeneratedField::__SkipField__ => {
-                            let _ = map_.next_value::<serde::de::IgnoredAny>()?;
-                        }
-                    }
-                }
-                Ok(RegenerateBoxKeyRequest {
-                    box_id: box_id__.unwrap_or_default(),
-                    expires_in: expires_in__,
-                })
-            }
-        }
-        deserializer.deserialize_struct("toy.v1.RegenerateBoxKeyRequest", FIELDS, GeneratedVisitor)
     }
 }
-impl serde::Serialize for RegenerateBoxKeyResponse {
-    #[allow(deprecated)]
-    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+impl crate::json::SerializeFields for RegenerateBoxKeyResponse {
+    #[allow(deprecated, unused_variables)]
+    fn serialize_fields<F>(&self, fields: &mut F)
     where
-        S: serde::Serializer,
+        F: crate::json::Fields,
     {
-        use serde::ser::SerializeStruct;
-        let mut len = 0;
         if !self.key.is_empty() {
-            len += 1;
-        }
-        if self.expires_at.is_some() {
-            len += 1;
-        }
-        if self.colour != 0 {
-            len += 1;
-        }
-        if self.lid.is_some() {
-            len += 1;
-        }
-        if !self.sides.is_empty() {
-            len += 1;
-        }
-        if !self.corners.is_empty() {
-            len += 1;
-        }
-        if self.kind != 0 {
-            len += 1;
-        }
-        let mut struct_ser = serializer.serialize_struct("toy.v1.RegenerateBoxKeyResponse", len)?;
-        if !self.key.is_empty() {
-            struct_ser.serialize_field("key", &self.key)?;
+            fields.field("key", &self.key);
         }
         if let Some(v) = self.expires_at.as_ref() {
-            struct_ser.serialize_field("expiresAt", v)?;
+            fields.field("expiresAt", v);
         }
         if self.colour != 0 {
-            let v = crate::json::OpenEnum::<Colour>::try_from(self.colour)
-                .map_err(|_| serde::ser::Error::custom(format!("Invalid variant {}", self.colour)))?;
-            struct_ser.serialize_field("colour", &v)?;
+            let v = crate::json::OpenEnum::<Colour>::from(self.colour)
+;
+            fields.field("colour", &v);
         }
         if let Some(v) = self.lid.as_ref() {
-            let v = crate::json::OpenEnum::<Colour>::try_from(*v)
-                .map_err(|_| serde::ser::Error::custom(format!("Invalid variant {}", *v)))?;
-            struct_ser.serialize_field("lid", &v)?;
+            let v = crate::json::OpenEnum::<Colour>::from(*v)
+;
+            fields.field("lid", &v);
         }
         if !self.sides.is_empty() {
             let v = self.sides.iter().cloned().map(|v| {
-                crate::json::OpenEnum::<Colour>::try_from(v)
-                    .map_err(|_| serde::ser::Error::custom(format!("Invalid variant {}", v)))
-                }).collect::<std::result::Result<Vec<_>, _>>()?;
-            struct_ser.serialize_field("sides", &v)?;
+                crate::json::OpenEnum::<Colour>::from(v)
+
+                }).collect::<Vec<_>>();
+            fields.field("sides", &v);
         }
         if !self.corners.is_empty() {
             let v: std::collections::BTreeMap<_, _> = self.corners.iter()
                 .map(|(k, v)| {
-                    let v = crate::json::OpenEnum::<Colour>::try_from(*v)
-                        .map_err(|_| serde::ser::Error::custom(format!("Invalid variant {}", *v)))?;
-                    Ok((k, v))
-                }).collect::<std::result::Result<_,_>>()?;
-            struct_ser.serialize_field("corners", &v)?;
+                    let v = crate::json::OpenEnum::<Colour>::from(*v)
+;
+                    (k, v)
+                }).collect();
+            fields.field("corners", &v);
         }
         if self.kind != 0 {
-            let v = crate::json::OpenEnum::<regenerate_box_key_response::Kind>::try_from(self.kind)
-                .map_err(|_| serde::ser::Error::custom(format!("Invalid variant {}", self.kind)))?;
-            struct_ser.serialize_field("kind", &v)?;
+            let v = crate::json::OpenEnum::<regenerate_box_key_response::Kind>::from(self.kind)
+;
+            fields.field("kind", &v);
         }
-        struct_ser.end()
     }
 }
-impl<'de> serde::Deserialize<'de> for RegenerateBoxKeyResponse {
-    #[allow(deprecated)]
-    fn deserialize<D>(deserializer: D) -> std::result::Result<Self, D::Error>
+impl crate::json::DeserializeFields for RegenerateBoxKeyResponse {
+    const NAMES: &'static [(&'static str, &'static str)] = &[("key", "key"), ("expiresAt", "expires_at"), ("colour", "colour"), ("lid", "lid"), ("sides", "sides"), ("corners", "corners"), ("kind", "kind"), ];
+    #[allow(deprecated, unused_variables)]
+    fn deserialize_field<'de, A>(&mut self, field: usize, map_: &mut A) -> std::result::Result<(), A::Error>
     where
-        D: serde::Deserializer<'de>,
+        A: crate::json::MapAccess<'de>,
     {
-        const FIELDS: &[&str] = &[
-            "key",
-            "expires_at",
-            "expiresAt",
-            "colour",
-            "lid",
-            "sides",
-            "corners",
-            "kind",
-        ];
-
-        #[allow(clippy::enum_variant_names)]
-        enum GeneratedField {
-            Key,
-            ExpiresAt,
-            Colour,
-            Lid,
-            Sides,
-            Corners,
-            Kind,
-            __SkipField__,
+        match field {
+            0 => map_.field(&mut self.key),
+            1 => map_.field(&mut self.expires_at),
+            2 => { self.colour = map_.next_value::<crate::json::OpenEnum::<Colour>>()?.0; Ok(()) }
+            3 => { self.lid = map_.next_value::<::std::option::Option<crate::json::OpenEnum::<Colour>>>()?.map(|x| x.0); Ok(()) }
+            4 => { self.sides = map_.next_value::<Vec<crate::json::OpenEnum::<Colour>>>()?.into_iter().map(|x| x.0).collect(); Ok(()) }
+            5 => { self.corners = map_.next_value::<std::collections::BTreeMap<_, crate::json::OpenEnum::<Colour>>>()?
+                                    .into_iter().map(|(k,v)| (k, v.0)).collect(); Ok(()) }
+            6 => { self.kind = map_.next_value::<crate::json::OpenEnum::<regenerate_box_key_response::Kind>>()?.0; Ok(()) }
+            _ => Ok(()),
         }
-        impl crate::json::FieldName for GeneratedField {
-                    #[allow(unused_variables)]
-                    fn named<E>(value: &str) -> std::result::Result<GeneratedField, E>
-                    where
-                        E: serde::de::Error,
-                    {
-                        match value {
-                            "key" => Ok(GeneratedField::Key),
-                            "expiresAt" | "expires_at" => Ok(GeneratedField::ExpiresAt),
-                            "colour" => Ok(GeneratedField::Colour),
-                            "lid" => Ok(GeneratedField::Lid),
-                            "sides" => Ok(GeneratedField::Sides),
-                            "corners" => Ok(GeneratedField::Corners),
-                            "kind" => Ok(GeneratedField::Kind),
-                            _ => Ok(GeneratedField::__SkipField__),
-                        }
-                    }
-        }
-        struct GeneratedVisitor;
-        impl<'de> serde::de::Visitor<'de> for GeneratedVisitor {
-            type Value = RegenerateBoxKeyResponse;
-
-            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                formatter.write_str("struct toy.v1.RegenerateBoxKeyResponse")
-            }
-
-            fn visit_map<V>(self, mut map_: V) -> std::result::Result<RegenerateBoxKeyResponse, V::Error>
-                where
-                    V: serde::de::MapAccess<'de>,
-            {
-                let mut key__ = None;
-                let mut expires_at__ = None;
-                let mut colour__ = None;
-                let mut lid__ = None;
-                let mut sides__ = None;
-                let mut corners__ = None;
-                let mut kind__ = None;
-                while let Some(k) = map_.next_key()? {
-                    match k {
-                        GeneratedField::Key => {
-                            if key__.is_some() {
-                                return Err(serde::de::Error::duplicate_field("key"));
-                            }
-                            key__ = Some(map_.next_value()?);
-                        }
-                        GeneratedField::ExpiresAt => {
-                            if expires_at__.is_some() {
-                                return Err(serde::de::Error::duplicate_field("expiresAt"));
-                            }
-                            expires_at__ = map_.next_value()?;
-                        }
-                        GeneratedField::Colour => {
-                            if colour__.is_some() {
-                                return Err(serde::de::Error::duplicate_field("colour"));
-                            }
-                            colour__ = Some(map_.next_value::<crate::json::OpenEnum::<Colour>>()?.0);
-                        }
-                        GeneratedField::Lid => {
-                            if lid__.is_some() {
-                                return Err(serde::de::Error::duplicate_field("lid"));
-                            }
-                            lid__ = map_.next_value::<::std::option::Option<crate::json::OpenEnum::<Colour>>>()?.map(|x| x.0);
-                        }
-                        GeneratedField::Sides => {
-                            if sides__.is_some() {
-                                return Err(serde::de::Error::duplicate_field("sides"));
-                            }
-                            sides__ = Some(map_.next_value::<Vec<crate::json::OpenEnum::<Colour>>>()?.into_iter().map(|x| x.0).collect());
-                        }
-                        GeneratedField::Corners => {
-                            if corners__.is_some() {
-                                return Err(serde::de::Error::duplicate_field("corners"));
-                            }
-                            corners__ = Some(
-                                map_.next_value::<std::collections::BTreeMap<_, crate::json::OpenEnum::<Colour>>>()?
-                                    .into_iter().map(|(k,v)| (k, v.0)).collect()
-                            );
-                        }
-                        GeneratedField::Kind => {
-                            if kind__.is_some() {
-                                return Err(serde::de::Error::duplicate_field("kind"));
-                            }
-                            kind__ = Some(map_.next_value::<crate::json::OpenEnum::<regenerate_box_key_response::Kind>>()?.0);
-                        }
-                        GeneratedField::__SkipField__ => {
-                            let _ = map_.next_value::<serde::de::IgnoredAny>()?;
-                        }
-                    }
-                }
-                Ok(RegenerateBoxKeyResponse {
-                    key: key__.unwrap_or_default(),
-                    expires_at: expires_at__,
-                    colour: colour__.unwrap_or_default(),
-                    lid: lid__,
-                    sides: sides__.unwrap_or_default(),
-                    corners: corners__.unwrap_or_default(),
-                    kind: kind__.unwrap_or_default(),
-                })
-            }
-        }
-        deserializer.deserialize_struct("toy.v1.RegenerateBoxKeyResponse", FIELDS, GeneratedVisitor)
     }
 }
 crate::json::messages! {

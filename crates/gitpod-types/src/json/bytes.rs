@@ -8,8 +8,8 @@ use base64::alphabet::{STANDARD, URL_SAFE};
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use base64::engine::{DecodePaddingMode, general_purpose};
 
-use super::Deserialize;
 use super::message::nullable;
+use super::{Deserialize, Serialize};
 
 /// Padding is accepted and not needed, and bits that pad the last byte are
 /// ignored, as protobuf's own parsers do.
@@ -22,6 +22,21 @@ const LENIENT_URL_SAFE: GeneralPurpose = GeneralPurpose::new(&URL_SAFE, LENIENT)
 /// Writes bytes in the standard alphabet, with padding.
 pub(crate) fn encode(bytes: impl AsRef<[u8]>) -> String {
     general_purpose::STANDARD.encode(bytes)
+}
+
+/// Bytes as the generated code writes them, where it writes one value.
+pub(crate) struct Base64<T>(pub(crate) T);
+
+impl<T> Serialize for Base64<T>
+where
+    T: AsRef<[u8]>,
+{
+    fn serialize<S>(&self, serializer: S) -> Result<S::Ok, S::Error>
+    where
+        S: ::serde::Serializer,
+    {
+        serializer.serialize_str(&encode(&self.0))
+    }
 }
 
 /// Bytes as the generated code reads them: from either alphabet.

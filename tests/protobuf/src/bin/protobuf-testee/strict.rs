@@ -4,8 +4,7 @@ use std::marker::PhantomData;
 
 use ::serde::de::Error as _;
 
-use crate::json::serde::{Deserialize, Serialize};
-use crate::json::{Enumeration, OpenEnum};
+use crate::json::{Deserialize, Enumeration, OpenEnum, Serialize};
 
 /// A number in a field of the enum `E`, which was a number or a name of it.
 pub(crate) struct NamedEnum<E>(pub(crate) i32, PhantomData<E>);

@@ -3,8 +3,7 @@
 
 use ::serde::{Deserializer, Serializer};
 
-use crate::json::Enumeration;
-use crate::json::serde::{Deserialize, Serialize};
+use crate::json::{Deserialize, Enumeration, Serialize};
 
 macro_rules! as_pbjson_has_it {
     ($($message:ident),*) => {$(
