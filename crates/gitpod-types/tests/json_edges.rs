@@ -19,10 +19,30 @@ fn a_field_stands_once_in_whatever_spelling() {
     ] {
         assert!(from_str::<ScimConfiguration>(json).is_err(), "{json}");
     }
+    // Whatever stands between the two.
+    let between = "{\"name\":\"b\",\"id\":\"a\",\"unknown\":{},\"enabled\":true,\"name\":\"b\"}";
+    assert!(from_str::<ScimConfiguration>(between).is_err());
     // Another case is another name, and nobody knows it.
     let configuration: ScimConfiguration =
         from_str("{\"ID\":\"a\",\"OrganizationId\":\"b\",\"organizationid\":\"c\"}").unwrap();
     assert_eq!(configuration, ScimConfiguration::default());
+}
+
+#[test]
+fn fields_are_read_in_any_order() {
+    let written = "{\"id\":\"a\",\"organizationId\":\"b\",\"enabled\":true,\"name\":\"c\"}";
+    let expected: ScimConfiguration = from_str(written).unwrap();
+    assert_eq!(expected.name, "c");
+    let fields: Vec<_> = written.trim_matches(['{', '}']).split(',').collect();
+    for turned in 0..fields.len() {
+        let mut fields = fields.clone();
+        fields.rotate_left(turned);
+        for fields in [fields.clone(), fields.into_iter().rev().collect()] {
+            let json = format!("{{\"unknown\":[1],{}}}", fields.join(",\"unknown\":null,"));
+            let read: ScimConfiguration = from_str(&json).unwrap();
+            assert_eq!(read, expected, "{json}");
+        }
+    }
 }
 
 #[test]
