@@ -101,6 +101,8 @@ fn the_job_is_as_a_rotation_needs_it() {
     let path = format!("/apis/batch/v1/namespaces/{namespace}/cronjobs/scim-rotation");
     let cron = there.cluster.expect(200, "GET", &path, None);
     assert_eq!(cron["spec"]["concurrencyPolicy"], "Forbid");
+    // What isn't over isn't left alone for longer than an hour.
+    assert_eq!(cron["spec"]["schedule"], "17 * * * *");
     let job = &cron["spec"]["jobTemplate"]["spec"];
     assert_eq!(job["podReplacementPolicy"], "Failed");
     assert_eq!(job["backoffLimit"], 0);

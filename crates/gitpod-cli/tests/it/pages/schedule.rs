@@ -141,6 +141,8 @@ fn every_command() {
         .map(str::trim)
         .collect();
     assert_eq!(left_out, ["- --rotate-before=30d"]);
+    // What isn't over isn't left alone for longer than an hour.
+    assert!(of_schedule.contains("schedule: \"17 * * * *\""));
     for heading in ["On Kubernetes", "With systemd", "With cron"] {
         assert!(seen.contains(&heading), "{seen:?}");
     }
