@@ -133,7 +133,9 @@ impl fmt::Display for Obstacle {
             Self::Preflight => "sinks wouldn't take a token",
             Self::Escrow => "the escrow file can't be created or removed",
             Self::Journal => "the journal can't be written",
-            Self::Changed => "someone else changed the token meanwhile",
+            Self::Changed => {
+                "the token was changed meanwhile: by someone else, or by a request that was executed very late"
+            }
             Self::Refused => "the service refused, or can't be reached",
             Self::AskedEnough => "it was asked for three times",
             Self::ByRequest => "a person is to look first (--if-lost fail)",

@@ -154,8 +154,8 @@ impl fmt::Display for StartError {
                 journal,
             } => write!(
                 f,
-                "an unfinished rotation comes first, and {what} contradict it: asked for {asked}, \
-                 the journal has {journal}; resume it without that flag"
+                "an unfinished rotation comes first, and isn't what was asked for: {what}, {asked}, in \
+                 the journal {journal}; resume it without that flag"
             ),
             Self::OtherConfiguration(id) => {
                 write!(f, "the journal is that of another configuration, {id}")

@@ -32,7 +32,7 @@ impl Service {
             }
         };
         let Some(date) = date else {
-            return not_checked("not checked: the service sends no Date");
+            return not_checked("not checked: no Date of the service's is known");
         };
         let ends = |token: &PersonalAccessToken| token.expires_at.as_ref()?.to_jiff().ok();
         let live: Vec<_> = tokens

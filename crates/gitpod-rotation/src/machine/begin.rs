@@ -82,6 +82,7 @@ impl State {
             rounds: 0,
             refusing: Vec::new(),
             drift: Vec::new(),
+            found_wrong: None,
             stranded: Vec::new(),
             interrupted: false,
         };
@@ -138,8 +139,13 @@ impl State {
     pub(super) fn compared(&mut self, read: Result<Reading, Unreadable>) {
         let reading = match read {
             Ok(reading) => reading,
-            Err(Unreadable::NotFound) => return self.phase = Phase::Over(Ending::Gone),
-            Err(Unreadable::Failed) => return self.no_more(Obstacle::Unreadable),
+            Err(unreadable) => {
+                let ending = match unreadable {
+                    Unreadable::NotFound => Ending::Gone,
+                    Unreadable::Failed => Ending::NothingChanged(Obstacle::Unreadable),
+                };
+                return self.stop(ending, Self::ask_sinks);
+            }
         };
         self.from = Some(reading.expires_at);
         if let Some(last) = &self.journal.last
@@ -151,10 +157,25 @@ impl State {
                 self.drift.push(Drift::Expiry);
             }
         }
+        self.ask_sinks();
+    }
+
+    fn ask_sinks(&mut self) {
         if self.plan.rotate_before.is_some() && self.rules.hold(Rule::Drift) {
             self.phase = Phase::AskSink(0);
         } else {
             self.compare_life();
+        }
+    }
+
+    /// Ends the run so. A dry run goes on with what comes next, for a person wants to see all that is to be
+    /// mended, and ends as the run would have.
+    fn stop(&mut self, ending: Ending, next: impl FnOnce(&mut Self)) {
+        if self.plan.dry_run {
+            self.found_wrong.get_or_insert(ending);
+            next(self);
+        } else {
+            self.phase = Phase::Over(ending);
         }
     }
 
@@ -171,7 +192,7 @@ impl State {
         } else if self.drift.is_empty() {
             self.compare_life();
         } else {
-            self.phase = Phase::Over(Ending::Drift);
+            self.stop(Ending::Drift, Self::compare_life);
         }
     }
 
@@ -179,7 +200,8 @@ impl State {
     fn compare_life(&mut self) {
         if let Some(before) = self.plan.rotate_before {
             let (Some(date), Some(expires_at)) = (self.date, self.from) else {
-                return self.no_more(Obstacle::Unreadable);
+                let ending = Ending::NothingChanged(Obstacle::Unreadable);
+                return self.stop(ending, |next| next.phase = Phase::Credential);
             };
             // A dry run is about the day when one is due.
             if plus(date, seconds(before.as_secs())) < expires_at && !self.plan.dry_run {
@@ -192,15 +214,20 @@ impl State {
 
     /// Rule 2: our own credential.
     pub(super) fn credential(&mut self, credential: CredentialCheck) {
+        let preflight = |next: &mut Self| next.phase = Phase::Preflight(0);
         match credential {
             CredentialCheck::Fine => self.phase = Phase::Preflight(0),
+            CredentialCheck::ReadOnly if self.plan.dry_run => {
+                let ending = Ending::NothingChanged(Obstacle::ReadOnlyCredential);
+                self.stop(ending, preflight);
+            }
             CredentialCheck::ReadOnly => self.no_more(Obstacle::ReadOnlyCredential),
             // In the midst of a rotation a person or a scheduler has to have the rest done; the
             // credential is the next rotation's worry.
             CredentialCheck::EndsTooSoon if self.journal.unfinished.is_some() => {
                 self.phase = Phase::Preflight(0);
             }
-            CredentialCheck::EndsTooSoon => self.phase = Phase::Over(Ending::CredentialEndsTooSoon),
+            CredentialCheck::EndsTooSoon => self.stop(Ending::CredentialEndsTooSoon, preflight),
         }
     }
 
@@ -214,6 +241,9 @@ impl State {
             self.phase = Phase::Preflight(sink + 1);
         } else if self.refusing.is_empty() {
             self.phase = Phase::Reserve;
+        } else if self.plan.dry_run {
+            let ending = Ending::NothingChanged(Obstacle::Preflight);
+            self.stop(ending, |next| next.phase = Phase::Reserve);
         } else {
             self.no_more(Obstacle::Preflight);
         }
@@ -221,10 +251,14 @@ impl State {
 
     /// Rule 2: a full disk is found here, not later.
     pub(super) fn escrow_reserved(&mut self, done: bool) {
-        if !done {
+        if self.plan.dry_run {
+            let ending = match done {
+                true => Ending::Ready,
+                false => Ending::NothingChanged(Obstacle::Escrow),
+            };
+            self.phase = Phase::Over(self.found_wrong.unwrap_or(ending));
+        } else if !done {
             self.no_more(Obstacle::Escrow);
-        } else if self.plan.dry_run {
-            self.phase = Phase::Over(Ending::Ready);
         } else {
             self.ready = true;
             self.reserved = true;

@@ -70,6 +70,8 @@ pub struct State {
     /// The sinks that refused in preflight.
     refusing: Vec<usize>,
     drift: Vec<Drift>,
+    /// How a dry run will end, for what it has found: it goes on, to find the rest.
+    found_wrong: Option<Ending>,
     /// The sinks that took a token which is known to be dead now.
     stranded: Vec<usize>,
     /// A signal has come.

@@ -94,6 +94,77 @@ fn a_dry_run_stops_before_anything_is_written_down() {
     assert_eq!(run.journal(), Journal::new("c"));
 }
 
+/// A checklist has all that is to be mended, and the run ends as one that isn't dry would.
+#[test]
+fn a_dry_run_goes_on_after_what_it_finds() {
+    let (journal, _) = finished();
+    let dry = |plan| Plan {
+        dry_run: true,
+        ..plan
+    };
+    let failed = |why| Event::Read(Err(why));
+    let wrong = |why| Ending::NothingChanged(why);
+    let reading = Event::Read(Ok(Reading {
+        expires_at: at(BEFORE),
+        date: None,
+        probe: Probe::Unknown,
+    }));
+    for (plan, journal, first, ending) in [
+        (
+            plan(),
+            None,
+            failed(Unreadable::Failed),
+            wrong(Obstacle::Unreadable),
+        ),
+        (plan(), None, failed(Unreadable::NotFound), Ending::Gone),
+        (
+            scheduled(30),
+            None,
+            failed(Unreadable::Failed),
+            wrong(Obstacle::Unreadable),
+        ),
+        (
+            scheduled(30),
+            None,
+            reading.clone(),
+            wrong(Obstacle::Unreadable),
+        ),
+        (scheduled(30), Some(journal), reading, Ending::Drift),
+    ] {
+        let asks_sinks = plan.rotate_before.is_some();
+        let mut run = Run::new(dry(plan), journal, Escrow::Absent);
+        run.tell(first);
+        for _ in 0..if asks_sinks { 2 } else { 0 } {
+            assert!(matches!(run.state.action(), Action::Verify { .. }));
+            run.step();
+        }
+        assert!(matches!(run.state.action(), Action::CheckCredential { .. }));
+        run.tell(Event::Credential(CredentialCheck::ReadOnly));
+        for sink in 0..2 {
+            assert_eq!(run.state.action(), Action::Preflight { sink });
+            run.tell(Event::Preflight(false));
+        }
+        assert_eq!(run.state.action(), Action::ReserveEscrow);
+        run.tell(Event::Stored(false));
+        assert_eq!(run.end(), ending);
+    }
+    // Whatever is found first is what it ends with.
+    let mut run = Run::new(dry(plan()), None, Escrow::Absent);
+    run.until(|action| matches!(action, Action::CheckCredential { .. }));
+    run.tell(Event::Credential(CredentialCheck::ReadOnly));
+    assert_eq!(run.end(), wrong(Obstacle::ReadOnlyCredential));
+    let mut run = Run::new(dry(scheduled(300)), None, Escrow::Absent);
+    run.until(|action| matches!(action, Action::CheckCredential { .. }));
+    run.tell(Event::Credential(CredentialCheck::EndsTooSoon));
+    assert!(matches!(run.state.action(), Action::Preflight { .. }));
+    assert_eq!(run.end(), Ending::CredentialEndsTooSoon);
+    let mut run = Run::new(dry(plan()), None, Escrow::Absent);
+    run.until(|action| matches!(action, Action::ReserveEscrow));
+    run.tell(Event::Stored(false));
+    assert_eq!(run.end(), wrong(Obstacle::Escrow));
+    assert_eq!(run.journal(), Journal::new("c"));
+}
+
 /// What would stop a schedule on the day when a rotation is due is told on the day when it is made.
 #[test]
 fn a_dry_run_of_a_schedule_is_about_the_day_when_one_is_due() {
