@@ -68,7 +68,8 @@ Exit codes:
   23  rotate, resume: lost; the old token is dead and nobody holds the new one
   24  rotate: drift; the service or a sink isn't as the last rotation left it; nothing was changed
   25  rotate: our own credential ends before the next rotation is due; nothing was changed
-  26  status: with --warn, something ends within that time or isn't as it should be
+  26  status: with --warn, something ends within that time or isn't as it should be (1: a journal
+      can't be read)
 
 Environment:
   ONA_API_KEY, else GITPOD_API_KEY, else ONA_TOKEN   the credential; there is no flag for it, since
@@ -118,6 +119,20 @@ impl Failure {
             by_code(error)
         };
         Self::new(exit, describe(error))
+    }
+}
+
+impl Failure {
+    /// Whether it is neither a mistake in what was asked for nor the end of something that was begun.
+    pub(crate) fn is_of_the_surroundings(&self) -> bool {
+        matches!(
+            self.exit,
+            Exit::Local
+                | Exit::NotAuthenticated
+                | Exit::NotFound
+                | Exit::Refused
+                | Exit::Unavailable
+        )
     }
 }
 

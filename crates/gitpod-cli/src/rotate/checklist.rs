@@ -1,7 +1,9 @@
 //! A dry run's checklist, with the fix beside each red line.
 
-use gitpod_rotation::Report;
+use gitpod_rotation::{Report, Sink, SinkError, Verdict};
 
+use super::say::Teller;
+use crate::cli::Output;
 use crate::output;
 
 /// One thing that was looked at.
@@ -63,7 +65,7 @@ pub(super) fn check(report: &Report<'_>) -> Option<Check> {
         ),
         Report::ReadFailed { error } => Check::wrong(
             format!("the configuration can't be read: {error}"),
-            "look at ONA_API_KEY (or GITPOD_API_KEY, or ONA_TOKEN), --base-url and the way to it; \
+            "look at the configuration's id, ONA_API_KEY (or GITPOD_API_KEY, or ONA_TOKEN), --base-url and the way to it; \
              `gitpodctl scim list` has to work",
         ),
         Report::Credential { fine: true, detail } if detail.starts_with("not checked") => {
@@ -99,6 +101,23 @@ pub(super) fn check(report: &Report<'_>) -> Option<Check> {
             sink,
             error: Some(error),
         } => Check::wrong(format!("{sink} wouldn't take a token: {error}"), fix(sink)),
+        Report::Verified {
+            sink,
+            verdict: Some(Verdict::Works),
+            ..
+        } => Check::new(Mark::Well, format!("what {sink} holds works")),
+        Report::Verified {
+            sink,
+            verdict: Some(Verdict::Doesnt),
+            ..
+        } => Check::new(Mark::Open, format!("what {sink} holds doesn't work")),
+        Report::Verified { sink, error, .. } => Check::new(
+            Mark::Open,
+            format!(
+                "whether what {sink} holds works: not checked{}",
+                error.map(|error| format!(": {error}")).unwrap_or_default()
+            ),
+        ),
         Report::Note { sink, note } => Check::new(Mark::Open, format!("{sink}: {note}")),
         Report::StoreFailed { error } => Check::wrong(
             *error,
@@ -107,6 +126,26 @@ pub(super) fn check(report: &Report<'_>) -> Option<Check> {
         ),
         _ => return None,
     })
+}
+
+/// The part of the checklist that needs nothing but the sinks.
+pub(super) async fn of_sinks(sinks: &[Box<dyn Sink>], form: Output) {
+    let mut teller = Teller::new(form, true);
+    for sink in sinks {
+        let result = sink.preflight().await;
+        let error = result.as_ref().err().map(SinkError::message);
+        let sink_name = sink.name();
+        teller.tell(&Report::Preflight {
+            sink: sink_name,
+            error,
+        });
+        for note in sink.notes() {
+            teller.tell(&Report::Note {
+                sink: sink_name,
+                note: &note,
+            });
+        }
+    }
 }
 
 /// What mends a sink, as far as its kind tells.

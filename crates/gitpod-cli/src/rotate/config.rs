@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use gitpod_rotation::EntraConfig;
+use gitpod_rotation::{EntraConfig, ScimEndpoint};
 use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
@@ -70,24 +70,40 @@ fn read(text: &str, args: &mut Rotate, entra: &mut EntraConfig) -> Vec<Wrong> {
     let mut wrong = Vec::new();
     for (name, value) in &table {
         let name: &str = name.get_ref();
-        let read = match name {
-            "entra" => table_of_entra(value).map(|read| *entra = read),
-            _ => field(name, value, args),
+        let found = match name {
+            "entra" => table_of_entra(value, entra),
+            "to" => to(value, args),
+            _ => field(name, value, args).err().into_iter().collect(),
         };
-        if let Err((at, expected)) = read {
-            wrong.push(Wrong {
-                line: line(at),
-                what: format!("{name}: {expected}"),
-            });
-        }
+        wrong.extend(found.into_iter().map(|(at, expected)| Wrong {
+            line: line(at),
+            what: format!("{name}: {expected}"),
+        }));
+    }
+    let life = |name: &str| table.iter().find(|(field, _)| *field.get_ref() == name);
+    if let Some((name, _)) = life("rotate-before").or_else(|| life("expires-in"))
+        && wrong.is_empty()
+        && rotates_each_time(args)
+    {
+        wrong.push(Wrong {
+            line: line(name.span().start),
+            what: "rotate-before: expected less than expires-in, or each run would rotate"
+                .to_owned(),
+        });
     }
     wrong.sort_by_key(|wrong| wrong.line);
     wrong
 }
 
-type Checked = Result<(), (usize, String)>;
+/// Whether a new token would be due at once.
+pub(super) fn rotates_each_time(args: &Rotate) -> bool {
+    args.rotate_before >= Some(args.expires_in.unwrap_or(super::LIFE))
+}
 
-fn field(name: &str, value: &Spanned<DeValue<'_>>, args: &mut Rotate) -> Checked {
+/// Where something is wrong, and what was expected there.
+type At = (usize, String);
+
+fn field(name: &str, value: &Spanned<DeValue<'_>>, args: &mut Rotate) -> Result<(), At> {
     let at = value.span().start;
     let text = || match value.get_ref() {
         DeValue::String(text) => Ok(text.as_ref()),
@@ -100,14 +116,20 @@ fn field(name: &str, value: &Spanned<DeValue<'_>>, args: &mut Rotate) -> Checked
         "rotate-before" => set(&mut args.rotate_before, text()?, duration::life_left),
         "settle" => set(&mut args.settle, text()?, duration::settle),
         "command-timeout" => set(&mut args.manner.command_timeout, text()?, duration::timeout),
-        "state-dir" => set(&mut args.state_dir.state_dir, text()?, |text| Ok(text.into())),
-        "scim-url" => set(&mut args.manner.scim_url, text()?, |text| Ok(text.to_owned())),
+        "state-dir" => set(&mut args.state_dir.state_dir, text()?, |text| match text {
+            "" => Err("expected a folder".to_owned()),
+            _ => Ok(text.into()),
+        }),
+        "scim-url" => set(&mut args.manner.scim_url, text()?, |text| {
+            let checked = ScimEndpoint::new(text);
+            checked.map_err(|error| error.message().to_owned())?;
+            Ok(text.to_owned())
+        }),
         "if-lost" => set(&mut args.manner.if_lost, text()?, |text| match text {
             "regenerate" => Ok(IfLost::Regenerate),
             "fail" => Ok(IfLost::Fail),
             _ => Err("expected \"regenerate\" or \"fail\"".to_owned()),
         }),
-        "to" => return to(value, args),
         _ => Err(
             "no such field; expected configuration, to, expires-in, rotate-before, if-lost, settle, \
              command-timeout, scim-url, state-dir or a table [entra]"
@@ -128,44 +150,63 @@ fn set<T>(
     Ok(())
 }
 
-fn to(value: &Spanned<DeValue<'_>>, args: &mut Rotate) -> Checked {
+fn to(value: &Spanned<DeValue<'_>>, args: &mut Rotate) -> Vec<At> {
     let expected = || "expected a list of texts: [\"file:/etc/scim-token\"]".to_owned();
     let DeValue::Array(items) = value.get_ref() else {
-        return Err((value.span().start, expected()));
+        return vec![(value.span().start, expected())];
     };
+    let mut wrong = Vec::new();
     let mut texts = Vec::new();
     for item in items {
-        let DeValue::String(text) = item.get_ref() else {
-            return Err((item.span().start, expected()));
+        let checked = match item.get_ref() {
+            DeValue::String(text) => sinks::check(text).map(|()| text.to_string()),
+            _ => Err(expected()),
         };
-        sinks::check(text).map_err(|why| (item.span().start, why))?;
-        texts.push(text.to_string());
+        match checked {
+            Ok(text) => texts.push(text),
+            Err(why) => wrong.push((item.span().start, why)),
+        }
     }
     if args.to.is_empty() {
         args.to = texts;
     }
-    Ok(())
+    wrong
 }
 
-/// What Entra's own table says. Of what serde says of a mistake the names of fields are repeated, and no
-/// value. A field is named by where its value is.
-fn table_of_entra(value: &Spanned<DeValue<'_>>) -> Result<EntraConfig, (usize, String)> {
-    let read = EntraConfig::deserialize(ValueDeserializer::from(value.clone()));
-    read.map_err(|error| {
-        let at = error.span().unwrap_or(value.span()).start;
-        let message = error.message();
-        let is_plain = message.starts_with("unknown field");
-        let field = value.get_ref().as_table().and_then(|table| {
-            let mut fields = table.iter();
-            fields.find(|(_, value)| value.span().contains(&at))
-        });
-        let expected = match field {
-            _ if is_plain => message.to_owned(),
-            Some((name, _)) => format!("{}: expected a text in quotes", name.get_ref()),
-            None => "expected a table of texts in quotes".to_owned(),
-        };
-        (at, expected)
-    })
+/// What Entra's own table says, read field by field, so that all that is wrong is found.
+fn table_of_entra(value: &Spanned<DeValue<'_>>, entra: &mut EntraConfig) -> Vec<At> {
+    let read = |value| EntraConfig::deserialize(ValueDeserializer::from(value));
+    let Some(fields) = value.get_ref().as_table() else {
+        let expected = "expected a table of texts in quotes";
+        return vec![(value.span().start, expected.to_owned())];
+    };
+    let mut wrong = Vec::new();
+    for (name, field) in fields {
+        let mut alone = DeTable::new();
+        alone.insert(name.clone(), field.clone());
+        if let Err(error) = read(Spanned::new(value.span(), DeValue::Table(alone))) {
+            wrong.push((name.span().start, expected_of_entra(name.get_ref(), &error)));
+        }
+    }
+    if wrong.is_empty() {
+        match read(value.clone()) {
+            Ok(read) => *entra = read,
+            Err(error) => wrong.push((value.span().start, expected_of_entra("", &error))),
+        }
+    }
+    wrong
+}
+
+/// What was expected of a field. Of what serde says the names of fields and words are repeated, and no value.
+fn expected_of_entra(name: &str, error: &toml::de::Error) -> String {
+    let message = error.message();
+    match message.rsplit_once(", expected ") {
+        Some(_) if message.starts_with("unknown field") => message.to_owned(),
+        Some((variant, words)) if variant.starts_with("unknown variant") => {
+            format!("{name}: expected {words}")
+        }
+        _ => format!("{name}: expected a text in quotes"),
+    }
 }
 
 #[cfg(test)]
@@ -223,6 +264,47 @@ state-dir = "/var/lib/x"
             assert!(told.contains(part), "{part}: {told}");
         }
         assert!(!told.contains("secret"), "{told}");
+    }
+
+    #[test]
+    fn every_sink_and_field_of_a_table_that_is_wrong_is_named() {
+        let text = r#"to = ["floppy:secret",
+      "file:/a", 5,
+      "file:"]
+state-dir = ""
+scim-url = "http://example.com"
+[entra]
+service-principal = "secret"
+job-id = 5
+credential = "secret, expected secret"
+cloud = "secret"
+"#;
+        let wrong = read(text, &mut args(&[]), &mut EntraConfig::default());
+        let lines: Vec<_> = wrong.iter().map(|wrong| wrong.line).collect();
+        assert_eq!(lines, [1, 2, 3, 4, 5, 7, 8, 9, 10], "{wrong:?}");
+        let told = told(Path::new("x.toml"), &wrong);
+        for part in [
+            "x.toml:2: to: expected a list of texts",
+            "x.toml:5: scim-url: expected",
+            "x.toml:7: entra: unknown field `service-principal`",
+            "x.toml:8: entra: job-id: expected a text",
+            "x.toml:9: entra: credential: expected one of `graph-token`",
+            "x.toml:10: entra: cloud: expected one of `global`",
+        ] {
+            assert!(told.contains(part), "{part}: {told}");
+        }
+        assert!(!told.contains("secret,"), "{told}");
+        assert!(!told.contains("floppy"), "{told}");
+    }
+
+    #[test]
+    fn a_file_by_which_each_run_would_rotate_is_wrong() {
+        let text = "to = [\"file:/a\"]\nrotate-before = \"90d\"\nexpires-in = \"60d\"\n";
+        let wrong = read(text, &mut args(&[]), &mut EntraConfig::default());
+        assert_eq!((wrong.len(), wrong[0].line), (1, 2), "{wrong:?}");
+        // A flag counts more.
+        let mut mended = args(&["--expires-in", "100d"]);
+        assert_eq!(read(text, &mut mended, &mut EntraConfig::default()), []);
     }
 
     #[test]

@@ -19,11 +19,10 @@ pub(super) fn exit(ending: Ending) -> Exit {
     }
 }
 
-/// What is true now.
-pub(super) fn lines(ending: Ending, state: &State) -> Vec<String> {
+/// What is true now, and where it isn't over the command that goes on.
+pub(super) fn lines(ending: Ending, state: &State, go_on: &str) -> Vec<String> {
     let id = state.journal().configuration();
     let last = state.journal().last();
-    let resume = format!("go on with: gitpodctl scim resume {id}");
     let mut lines = Vec::new();
     match ending {
         Ending::Done => {
@@ -66,7 +65,7 @@ pub(super) fn lines(ending: Ending, state: &State) -> Vec<String> {
         Ending::Unfinished(why) => {
             lines.push(format!("the rotation of {id} isn't over: {why}"));
             lines.extend(unfinished(state));
-            lines.push(resume);
+            lines.push(format!("go on with: {go_on}"));
         }
         Ending::Superseded => {
             lines.push(format!(
@@ -86,7 +85,7 @@ pub(super) fn lines(ending: Ending, state: &State) -> Vec<String> {
             lines.push(format!(
                 "lost: the token from before is dead, and nobody holds the one that replaced it: {why}"
             ));
-            lines.push(format!("ask for another: gitpodctl scim resume {id}"));
+            lines.push(format!("ask for another: {go_on}"));
         }
         Ending::Drift => {
             lines.push(format!("drift: nothing was changed; {}", found(state)));
@@ -102,7 +101,13 @@ pub(super) fn lines(ending: Ending, state: &State) -> Vec<String> {
              shorter life"
                 .to_owned(),
         ),
-        Ending::Gone => lines.push(format!("the configuration {id} doesn't exist any more")),
+        Ending::Gone if state.journal().unfinished().is_some() || last.is_some() => {
+            lines.push(format!("the configuration {id} doesn't exist any more"));
+        }
+        Ending::Gone => lines.push(format!(
+            "nothing was changed: there is no configuration {id} that this credential sees; those that it \
+             sees are shown by: gitpodctl scim list"
+        )),
         _ => lines.push(ending.name().to_owned()),
     }
     lines
@@ -166,7 +171,7 @@ fn words(drift: &Drift, state: &State) -> String {
     match drift {
         Drift::Expiry => format!(
             "the expiry isn't the one that the last rotation ended with, {}{since}: someone else \
-             replaced the token",
+             replaced the token, or a request of ours was executed twice or very late",
             last.map(|last| last.expires_at().to_string())
                 .unwrap_or_default()
         ),

@@ -10,6 +10,7 @@ mod sinks;
 mod state_dir;
 mod status;
 
+use std::path::PathBuf;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -48,8 +49,9 @@ pub(crate) async fn run(
 }
 
 async fn rotate(args: Rotate, connection: &Connection, form: Output) -> Result<Exit, Failure> {
+    let config = args.config.clone();
     let (args, entra) = config::fill_in(args)?;
-    if args.rotate_before >= Some(args.expires_in.unwrap_or(LIFE)) {
+    if config::rotates_each_time(&args) {
         return Err(Failure::usage(
             "--rotate-before: expected less than --expires-in, or each run would rotate",
         ));
@@ -60,6 +62,28 @@ async fn rotate(args: Rotate, connection: &Connection, form: Output) -> Result<E
         entra,
     };
     let given = sinks::sinks(args.to.iter().map(String::as_str), &settings)?;
+    let dry_run = args.dry_run;
+    let again = args.to.clone();
+    let ended = rotate_to(given, args, config, &settings, connection, form).await;
+    if let Err(failure) = &ended
+        && dry_run
+        && failure.is_of_the_surroundings()
+    {
+        // It couldn't begin. What a person has to mend is more than that, maybe.
+        let sinks = sinks::sinks(again.iter().map(String::as_str), &settings)?;
+        checklist::of_sinks(&sinks, form).await;
+    }
+    ended
+}
+
+async fn rotate_to(
+    given: Vec<Box<dyn Sink>>,
+    args: Rotate,
+    config: Option<PathBuf>,
+    settings: &Settings,
+    connection: &Connection,
+    form: Output,
+) -> Result<Exit, Failure> {
     let id = match args.configuration {
         Some(id) => id,
         None => only_configuration(connection).await?,
@@ -75,15 +99,16 @@ async fn rotate(args: Rotate, connection: &Connection, form: Output) -> Result<E
         dry_run: args.dry_run,
     };
     let sinks = if given.is_empty() {
-        of_journal(&store, &settings)?
+        of_journal(&store, settings)?
     } else {
         given
     };
-    drive(plan, store, sinks, &args.manner, connection, form).await
+    let go_on = args.state_dir.go_on(&plan.configuration, config.as_deref());
+    drive(plan, store, sinks, &args.manner, connection, form, &go_on).await
 }
 
 async fn resume(args: Resume, connection: &Connection, form: Output) -> Result<Exit, Failure> {
-    let entra = config::of_sinks(args.config)?;
+    let entra = config::of_sinks(args.config.clone())?;
     let id = match args.configuration {
         Some(id) => Some(id),
         None => args.state_dir.unfinished()?,
@@ -93,6 +118,10 @@ async fn resume(args: Resume, connection: &Connection, form: Output) -> Result<E
         return Ok(Exit::Done);
     };
     let store = args.state_dir.open(&id)?;
+    let journal = store.load().map_err(state_dir::of_store)?;
+    if let Some(about) = state_dir::stray(&store, journal.as_ref()).map_err(state_dir::of_store)? {
+        return Err(state_dir::of_stray(&about));
+    }
     if args.abandon {
         return abandon::abandon(&store, form);
     }
@@ -110,7 +139,10 @@ async fn resume(args: Resume, connection: &Connection, form: Output) -> Result<E
         if_lost: args.manner.if_lost.map(Into::into).unwrap_or_default(),
         ..Plan::new(id, [""; 0])
     };
-    drive(plan, store, sinks, &args.manner, connection, form).await
+    let go_on = args
+        .state_dir
+        .go_on(&plan.configuration, args.config.as_deref());
+    drive(plan, store, sinks, &args.manner, connection, form, &go_on).await
 }
 
 /// The sinks of the unfinished rotation; none if there is none.
@@ -130,6 +162,7 @@ async fn drive(
     manner: &Manner,
     connection: &Connection,
     form: Output,
+    go_on: &str,
 ) -> Result<Exit, Failure> {
     let endpoint = manner.scim_url.as_ref().map(ScimEndpoint::new);
     let endpoint = endpoint
@@ -147,7 +180,6 @@ async fn drive(
     if let Some(endpoint) = endpoint {
         driver = driver.scim_endpoint(endpoint);
     }
-    let id = plan.configuration.clone();
     let ended = until_signals(driver.run(plan), &mut signals, &stop).await;
     // The lock goes with it, and so does what is still on the terminal.
     drop(driver);
@@ -156,18 +188,15 @@ async fn drive(
             Exit::Unfinished,
             format!(
                 "ended at once by a second signal; if a token was asked for, the rotation isn't over: \
-                 gitpodctl scim resume {id}"
+                 {go_on}"
             ),
         ));
     };
     match ended {
-        Ok(state) => told(&state, form),
+        Ok(state) => told(&state, form, go_on),
         Err(RunError::Store(error)) => Err(state_dir::of_store(error)),
-        Err(RunError::Start(error @ StartError::StrayEscrow)) => {
-            let escrow = escrow.display();
-            Err(Failure::local(format!(
-                "{escrow}: {error}; nothing was done"
-            )))
+        Err(RunError::Start(StartError::StrayEscrow)) => {
+            Err(state_dir::of_stray(&state_dir::about_stray(&escrow)))
         }
         Err(error) => Err(Failure::usage(format!("{error}; nothing was done"))),
     }
@@ -201,11 +230,11 @@ async fn until_signals<T>(
 }
 
 /// Says how it ended.
-fn told(state: &State, form: Output) -> Result<Exit, Failure> {
+fn told(state: &State, form: Output, go_on: &str) -> Result<Exit, Failure> {
     let Some(ending) = state.ending() else {
         return Err(Failure::local("the run didn't come to an end"));
     };
-    let lines = end::lines(ending, state);
+    let lines = end::lines(ending, state, go_on);
     let printed = match form {
         Output::Json => output::line(&end::event(ending, state, &lines).to_string()),
         Output::Table => lines

@@ -29,9 +29,19 @@ pub(super) fn sinks<'a>(
     texts: impl IntoIterator<Item = &'a str>,
     settings: &Settings,
 ) -> Result<Vec<Box<dyn Sink>>, Failure> {
-    let sink =
-        |text| sink(text, settings).map_err(|why| Failure::usage(format!("--to {text}: {why}")));
-    texts.into_iter().map(sink).collect()
+    let mut sinks = Vec::new();
+    let mut wrong = Vec::new();
+    for text in texts {
+        match sink(text, settings) {
+            Ok(sink) => sinks.push(sink),
+            Err(why) => wrong.push(format!("--to {text}: {why}")),
+        }
+    }
+    if wrong.is_empty() {
+        Ok(sinks)
+    } else {
+        Err(Failure::usage(wrong.join("; ")))
+    }
 }
 
 /// What is wrong with a sink's name, as far as it shows without the rest of what it is made with.

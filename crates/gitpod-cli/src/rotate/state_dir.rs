@@ -2,11 +2,23 @@
 
 use std::path::{Path, PathBuf};
 
-use gitpod_rotation::{FolderKind, Journal, Store, StoreError};
+use gitpod_rotation::{FolderKind, Journal, Kept, StartError, Store, StoreError};
 
 use super::args::StateDir;
 use crate::exit::Failure;
 use crate::{output, uuid};
+
+/// What is known of a configuration here.
+pub(super) enum Known {
+    /// Its journal, if it has one.
+    Journal(Option<Journal>),
+    /// Another process has it.
+    Running,
+    /// An escrow that may hold a live token, and no rotation that it belongs to. It says what to do.
+    Stray(String),
+    /// It can't be told. It says what to do.
+    Trouble(String),
+}
 
 impl StateDir {
     pub(super) fn path(&self) -> Result<PathBuf, Failure> {
@@ -28,6 +40,24 @@ impl StateDir {
                 "no home folder is known: expected --state-dir with a folder on a local disk",
             )
         })
+    }
+
+    /// The command that goes on with a rotation. It has to find the same journal.
+    pub(super) fn go_on(&self, id: &str, config: Option<&Path>) -> String {
+        let mut command = format!("gitpodctl scim resume {id}");
+        for (flag, path) in [
+            ("--state-dir", self.state_dir.as_deref()),
+            ("--config", config),
+        ] {
+            if let Some(path) = path {
+                let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+                command.push_str(&format!(" {flag} {}", quoted(&path.display().to_string())));
+            }
+        }
+        if self.allow_remote_state_dir {
+            command.push_str(" --allow-remote-state-dir");
+        }
+        command
     }
 
     /// Opens what is kept of a configuration, and locks it.
@@ -52,7 +82,7 @@ impl StateDir {
         }
     }
 
-    /// The configurations that have a journal here, in order.
+    /// The configurations that have a journal or an escrow here, in order.
     pub(super) fn configurations(&self) -> Result<Vec<String>, Failure> {
         let path = self.path()?;
         let entries = match std::fs::read_dir(&path) {
@@ -63,26 +93,38 @@ impl StateDir {
         let mut ids = Vec::new();
         for entry in entries.map_err(failed)? {
             let name = entry.map_err(failed)?.file_name();
-            let id = name
-                .to_str()
-                .and_then(|name| name.strip_suffix(".journal.json"));
+            let id = name.to_str().and_then(|name| {
+                name.strip_suffix(".journal.json")
+                    .or_else(|| name.strip_suffix(".escrow"))
+            });
             ids.extend(id.and_then(|id| uuid::parse(id).ok()));
         }
         ids.sort();
+        ids.dedup();
         Ok(ids)
     }
 
-    /// What is known of a configuration here: no journal, or one; `None` while another process has
-    /// it.
-    pub(super) fn look(&self, id: &str) -> Result<Option<Option<Journal>>, Failure> {
-        // Looking is no reason to make a folder.
-        if !self.configurations()?.iter().any(|known| known == id) {
-            return Ok(Some(None));
+    /// What is known of a configuration here.
+    pub(super) fn look(&self, id: &str) -> Known {
+        match self.configurations() {
+            // Looking is no reason to make a folder.
+            Ok(known) if !known.iter().any(|known| known == id) => return Known::Journal(None),
+            Ok(_) => {}
+            Err(failure) => return Known::Trouble(failure.message),
         }
-        match self.try_open(&self.path()?, id) {
-            Ok(store) => Ok(Some(store.load().map_err(of_store)?)),
-            Err(error) if error.is_locked() => Ok(None),
-            Err(error) => Err(of_store(error)),
+        let looked = |path: PathBuf| -> Result<Known, StoreError> {
+            let store = self.try_open(&path, id)?;
+            let journal = store.load()?;
+            Ok(match stray(&store, journal.as_ref())? {
+                Some(stray) => Known::Stray(stray),
+                None => Known::Journal(journal),
+            })
+        };
+        match self.path().map(looked) {
+            Ok(Ok(known)) => known,
+            Ok(Err(error)) if error.is_locked() => Known::Running,
+            Ok(Err(error)) => Known::Trouble(error.to_string()),
+            Err(failure) => Known::Trouble(failure.message),
         }
     }
 
@@ -90,12 +132,20 @@ impl StateDir {
     pub(super) fn unfinished(&self) -> Result<Option<String>, Failure> {
         let path = self.path()?;
         let mut found = Vec::new();
+        let mut strays = Vec::new();
         for id in self.configurations()? {
             let store = self.try_open(&path, &id).map_err(of_store)?;
             let journal = store.load().map_err(of_store)?;
+            strays.extend(stray(&store, journal.as_ref()).map_err(of_store)?);
             if journal.as_ref().and_then(Journal::unfinished).is_some() {
                 found.push(id);
             }
+        }
+        if found.is_empty() && !strays.is_empty() {
+            return Err(of_stray(&strays.join("; ")));
+        }
+        for stray in strays {
+            output::note(&stray);
         }
         if found.len() > 1 {
             return Err(Failure::usage(format!(
@@ -107,7 +157,65 @@ impl StateDir {
     }
 }
 
+/// One word for a shell.
+fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%=,".contains(c);
+    if text.chars().all(plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+/// What there is to say of an escrow that no rotation belongs to; `None` if there is none.
+pub(super) fn stray(
+    store: &Store,
+    journal: Option<&Journal>,
+) -> Result<Option<String>, StoreError> {
+    if journal.and_then(Journal::unfinished).is_some() {
+        return Ok(None);
+    }
+    Ok(match store.read_escrow()? {
+        Kept::Absent | Kept::Empty => None,
+        _ => Some(about_stray(&store.escrow_path())),
+    })
+}
+
+pub(super) fn about_stray(escrow: &Path) -> String {
+    format!("{}: {}", escrow.display(), StartError::StrayEscrow)
+}
+
+/// A token may be lost if anything is done.
+pub(super) fn of_stray(about: &str) -> Failure {
+    Failure::local(format!("{about}; nothing was done"))
+}
+
 /// A file of ours isn't as it should be, or in use: nothing was done.
 pub(super) fn of_store(error: StoreError) -> Failure {
     Failure::local(format!("{error}; nothing was done"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_that_goes_on_finds_the_same_files() {
+        let state_dir = |path: &str| StateDir {
+            state_dir: Some(path.into()),
+            allow_remote_state_dir: false,
+        };
+        assert_eq!(
+            StateDir::default().go_on("c", None),
+            "gitpodctl scim resume c"
+        );
+        if cfg!(unix) {
+            assert_eq!(
+                state_dir("/var/lib/x").go_on("c", Some("/etc/it's here.toml".as_ref())),
+                r"gitpodctl scim resume c --state-dir /var/lib/x --config '/etc/it'\''s here.toml'"
+            );
+        }
+        let here = state_dir("x").go_on("c", None);
+        let absolute = std::path::absolute("x").unwrap();
+        assert!(here.contains(absolute.to_str().unwrap()), "{here}");
+    }
 }

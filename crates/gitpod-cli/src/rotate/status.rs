@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use super::args::{StateDir, Status};
 use super::config;
 use super::sinks::{self, Settings};
+use super::state_dir::Known;
 use crate::cli::{Connection, Output};
 use crate::exit::{Exit, Failure};
 use crate::{connection, output};
@@ -34,11 +35,19 @@ pub(super) async fn status(
         .build()
         .map_err(|error| Failure::of_setting(&error))?;
     let (configurations, now) = configurations(&client).await?;
+    // Where they are has to be known; what can't be read of them is told.
+    args.state_dir.path()?;
+    let kept = args.state_dir.configurations();
     let mut rows: Vec<Row> = configurations
         .iter()
         .map(|configuration| Row::of(configuration, now, &args.state_dir))
-        .collect::<Result<_, _>>()?;
-    rows.extend(Row::unlisted(&rows, now, &args.state_dir)?);
+        .collect();
+    rows.extend(Row::unlisted(
+        &rows,
+        kept.as_deref().unwrap_or_default(),
+        now,
+        &args.state_dir,
+    ));
     let credential = Credential::of(own_access_tokens(&client).await, now);
     let of_sinks = SinkCredential::of(&rows, &settings).await;
     let warnings = args.warn.map(|warn| {
@@ -79,11 +88,24 @@ pub(super) async fn status(
     for warning in &warnings {
         output::note(warning);
     }
-    Ok(if warnings.is_empty() {
-        Exit::Done
-    } else {
-        Exit::Warning
-    })
+    let of_folder = kept.as_ref().err().map(|failure| failure.message.as_str());
+    let of_rows = rows.iter().filter_map(|row| row.detail.as_deref());
+    let mut details: Vec<_> = of_folder.into_iter().chain(of_rows).collect();
+    // That the folder can't be read is said of each.
+    details.dedup();
+    for detail in details {
+        output::note(detail);
+    }
+    // What couldn't be looked at may be anything.
+    Ok(
+        if kept.is_err() || rows.iter().any(|row| row.state == Standing::Unknown) {
+            Exit::Local
+        } else if warnings.is_empty() {
+            Exit::Done
+        } else {
+            Exit::Warning
+        },
+    )
 }
 
 /// All configurations, and the service's time.
@@ -145,6 +167,8 @@ struct Row {
     /// Where its tokens go, as far as we know.
     sinks: Vec<String>,
     state: Standing,
+    /// What there is to say of that beyond its name.
+    detail: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -156,6 +180,10 @@ enum Standing {
     Running,
     /// It isn't as the last rotation left it.
     Drift,
+    /// There is an escrow without a rotation.
+    StrayEscrow,
+    /// What is kept here of its rotations can't be read.
+    Unknown,
 }
 
 impl Standing {
@@ -166,26 +194,26 @@ impl Standing {
             Self::Unfinished => "unfinished: gitpodctl scim resume",
             Self::Running => "being rotated",
             Self::Drift => "drift: not as it was left",
+            Self::StrayEscrow => "an escrow without a rotation, which may hold a live token",
+            Self::Unknown => "not known: its journal can't be read",
         }
     }
 }
 
 impl Row {
-    fn of(
-        configuration: &ScimConfiguration,
-        now: Timestamp,
-        state_dir: &StateDir,
-    ) -> Result<Self, Failure> {
+    fn of(configuration: &ScimConfiguration, now: Timestamp, state_dir: &StateDir) -> Self {
         let expires_at = configuration.token_expires_at.as_ref();
         let expires_at = expires_at.and_then(|at| at.to_jiff().ok());
-        let (journal, running) = match state_dir.look(&configuration.id)? {
-            Some(journal) => (journal, false),
-            None => (None, true),
+        let (journal, known, detail) = match state_dir.look(&configuration.id) {
+            Known::Journal(journal) => (journal, None, None),
+            Known::Running => (None, Some(Standing::Running), None),
+            Known::Stray(about) => (None, Some(Standing::StrayEscrow), Some(about)),
+            Known::Trouble(about) => (None, Some(Standing::Unknown), Some(about)),
         };
         let last = journal.as_ref().and_then(Journal::last);
         let unfinished = journal.as_ref().and_then(Journal::unfinished).is_some();
         let as_left = last.is_none_or(|last| expires_at.is_some_and(|at| last.is_as_left(at)));
-        Ok(Self {
+        Self {
             id: configuration.id.clone(),
             name: configuration.name.clone(),
             expires_at,
@@ -202,24 +230,24 @@ impl Row {
             }),
             last_at: last.and_then(|last| last.at()),
             sinks: last.map(|last| last.sinks().to_vec()).unwrap_or_default(),
-            state: match () {
-                () if running => Standing::Running,
+            state: known.unwrap_or(match () {
                 () if unfinished => Standing::Unfinished,
                 () if !as_left => Standing::Drift,
                 () if last.is_none() => Standing::NeverRotated,
                 () => Standing::Well,
-            },
-        })
+            }),
+            detail,
+        }
     }
 
-    /// What is unfinished of configurations that the service doesn't list: they are gone, or this credential
+    /// What wants somebody of configurations that the service doesn't list: they are gone, or this credential
     /// sees less.
     fn unlisted(
         listed: &[Self],
+        known: &[String],
         now: Timestamp,
         state_dir: &StateDir,
-    ) -> Result<Vec<Self>, Failure> {
-        let known = state_dir.configurations()?;
+    ) -> Vec<Self> {
         let unlisted = known
             .iter()
             .filter(|id| listed.iter().all(|row| row.id != **id));
@@ -231,9 +259,16 @@ impl Row {
             };
             Self::of(&configuration, now, state_dir)
         };
-        let rows: Vec<_> = unlisted.map(row).collect::<Result<_, _>>()?;
-        let open = |row: &Self| matches!(row.state, Standing::Unfinished | Standing::Running);
-        Ok(rows.into_iter().filter(open).collect())
+        let open = |row: &Self| {
+            matches!(
+                row.state,
+                Standing::Unfinished
+                    | Standing::Running
+                    | Standing::StrayEscrow
+                    | Standing::Unknown
+            )
+        };
+        unlisted.map(row).filter(open).collect()
     }
 
     fn cells(&self) -> Vec<String> {
@@ -270,7 +305,10 @@ impl Row {
                 Standing::Unfinished => "unfinished",
                 Standing::Running => "running",
                 Standing::Drift => "drift",
+                Standing::StrayEscrow => "stray_escrow",
+                Standing::Unknown => "unknown",
             },
+            "detail": self.detail,
         })
     }
 
@@ -283,7 +321,11 @@ impl Row {
             None => warnings.push(format!("when the token of {} expires isn't known", self.id)),
             _ => {}
         }
-        if matches!(self.state, Standing::Unfinished | Standing::Drift) {
+        let wants_somebody = matches!(
+            self.state,
+            Standing::Unfinished | Standing::Drift | Standing::StrayEscrow | Standing::Unknown
+        );
+        if wants_somebody {
             warnings.push(format!("{}: {}", self.id, self.state.name()));
         }
         warnings

@@ -12,7 +12,14 @@ fn stuck() -> Setting {
     let setting = Setting::new();
     let fault = Fault::body("{\"token\":").on::<RegenerateScimToken>();
     setting.server().inject(fault);
-    setting.rotate(&[]).expect(21);
+    let run = setting.rotate(&[]).expect(21);
+    // What goes on finds the same journal.
+    let go_on = format!(
+        "go on with: gitpodctl scim resume {} --state-dir {}",
+        setting.id(),
+        setting.state().display()
+    );
+    assert!(run.stdout.contains(&go_on), "{go_on}: {run:?}");
     setting.resume(&[]).expect(21);
     setting
 }

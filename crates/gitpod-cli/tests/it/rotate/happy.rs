@@ -1,12 +1,13 @@
 //! What goes as it should.
 
+use std::process::Command;
 use std::time::Duration;
 
 use gitpod_client::organization::RegenerateScimToken;
 use gitpod_testing::{Method, Server};
 
 use super::{Setting, accepts};
-use crate::support::{finish, gitpodctl};
+use crate::support::{Run, finish, gitpodctl};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -135,6 +136,10 @@ fn what_is_written_wrong_is_said_before_anything_is_sent() {
         ),
         (&["rotate", "--to", "file:"], "expected entra, file:PATH"),
         (
+            &["rotate", "--to", "flie:/x", "--to", "file:"],
+            "; --to file:: expected",
+        ),
+        (
             &["rotate", "--to", "file:/x", "--rotate-before", "1x"],
             "30d",
         ),
@@ -208,6 +213,76 @@ fn a_dry_run_is_a_checklist_with_the_fix_beside_each_red_line() {
         "{run:?}"
     );
     setting.is_unchanged();
+}
+
+/// A checklist has whatever can be checked, whatever else is wrong.
+#[test]
+fn a_dry_run_checks_the_sinks_whatever_is_wrong_before() {
+    let setting = Setting::new();
+    // Whether what it holds works it can't tell.
+    let command = "command:test $GITPOD_ROTATION_PHASE = verify && exit 64; exit 3";
+    let sinks = |run: &Run| {
+        let file = format!("ok     file:{} would take", setting.token_path().display());
+        assert!(run.stdout.contains(&file), "{run:?}");
+        let other = format!("WRONG  {command} wouldn't take");
+        assert!(run.stdout.contains(&other), "{run:?}");
+    };
+    let run = |change: &dyn Fn(&mut Command), more: &[&str]| {
+        let mut command = setting.rotation(&["--to", command, "--dry-run"]);
+        command.args(more);
+        change(&mut command);
+        let run = setting.finish(command.spawn().expect("the binary runs"));
+        sinks(&run);
+        run
+    };
+    let wrong_key = |command: &mut Command| {
+        command.env("ONA_API_KEY", "nobody's");
+    };
+    // Its id can't be found out, or the configuration not read.
+    run(&wrong_key, &[]).expect(3).says("ONA_API_KEY");
+    let told = run(&wrong_key, &[setting.id()]).expect(20);
+    assert!(told.stdout.contains("WRONG  the configuration"), "{told:?}");
+    assert!(
+        told.stdout
+            .contains("fix: look at the configuration's id, ONA_API_KEY"),
+        "{told:?}"
+    );
+    let daily = ["--rotate-before", "30d"];
+    let told = run(&wrong_key, &[&daily[..], &[setting.id()]].concat()).expect(20);
+    assert!(told.stdout.contains("not checked"), "{told:?}");
+    let nobody = "00000000-0000-4000-8000-000000000000";
+    run(&|_| {}, &[nobody]).expect(4);
+    // The credential won't do.
+    let key = setting.server().api_key();
+    setting.server().make_personal(key, DAY, true);
+    run(&|_| {}, &[]).expect(20);
+    setting.server().make_personal(key, DAY * 90, false);
+    run(&|_| {}, &daily).expect(25);
+    // It isn't as it was left.
+    setting.rotate(&[]).expect(0);
+    setting.embedded.regenerate(&[]).expect(0);
+    let told = run(&|_| {}, &[&daily[..], &["--expires-in", "90d"]].concat()).expect(24);
+    assert!(told.stdout.contains("someone else replaced"), "{told:?}");
+    // The state folder won't do.
+    std::fs::remove_dir_all(setting.state()).expect("it is there");
+    std::fs::write(setting.state(), "").expect("a file");
+    run(&|_| {}, &[]).expect(1).says("nothing was done");
+}
+
+#[test]
+fn an_id_that_nothing_has_isnt_said_to_have_had_something() {
+    let setting = Setting::new();
+    let nobody = "00000000-0000-4000-8000-000000000000";
+    let run = setting.rotate(&[nobody]).expect(4);
+    assert!(run.stdout.contains("there is no configuration"), "{run:?}");
+    assert!(run.stdout.contains("gitpodctl scim list"), "{run:?}");
+    assert!(!run.stdout.contains("any more"), "{run:?}");
+    // One that was rotated from here did exist.
+    setting.rotate(&[]).expect(0);
+    let id = setting.id().to_owned();
+    super::signals::someone_else(&setting, &["delete", &id]);
+    let run = setting.rotate(&[&id]).expect(4);
+    assert!(run.stdout.contains("doesn't exist any more"), "{run:?}");
 }
 
 #[test]
