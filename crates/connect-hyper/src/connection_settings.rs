@@ -114,6 +114,9 @@ impl ClientBuilder {
     /// `http://[user:password@]host[:port]` or `https://…`; `NO_PROXY`, or `no_proxy`, lists hosts
     /// and networks that it isn't for. The proxy is asked for a tunnel (`CONNECT`), so that it sees
     /// the host's name and nothing else. Plain http, which is for tests, goes by no proxy.
+    ///
+    /// A proxy that wants a credential has to be given it in that URL, by Basic authentication. What a
+    /// proxy refuses (407, 403 and the like) isn't asked for again.
     #[cfg(feature = "tls")]
     pub fn proxy_from_env(mut self, is_used: bool) -> Self {
         self.options.proxy_from_env = is_used;

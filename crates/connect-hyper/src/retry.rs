@@ -20,7 +20,7 @@ use crate::{Code, Idempotency, retry_after};
 ///
 /// Every other code stays: the same request would fail again (`invalid_argument`, `not_found`),
 /// needs a fresh look first (`aborted`), or has had its time (`deadline_exceeded`). So does
-/// `unavailable` where the reason is a certificate that can't be trusted.
+/// `unavailable` where the reason is a certificate that can't be trusted, or a proxy that refuses.
 ///
 /// The wait is what the server asks for in a `google.rpc.RetryInfo`, else in `RateLimit-RetryAfter`,
 /// else in `Retry-After`; otherwise it is chosen at random between nothing and a limit that doubles
@@ -172,7 +172,7 @@ pub(crate) fn decide(policy: &RetryPolicy, failure: &Failure<'_>) -> Decision {
 fn is_transient(error: &Error) -> bool {
     match error.code() {
         #[cfg(feature = "tls")]
-        Code::Unavailable if crate::transport::is_certificate(error) => false,
+        Code::Unavailable if crate::transport::stays(error) => false,
         Code::Unavailable => true,
         // Ours says that a response is larger than the limit.
         Code::ResourceExhausted => error.is_from_server(),

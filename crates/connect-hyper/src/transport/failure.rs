@@ -34,10 +34,19 @@ pub(super) fn of_service(error: BoxError) -> Error {
     no_response(error)
 }
 
-/// Whether the reason is a certificate of the server's that can't be trusted: the next attempt would
-/// find the same.
+/// Whether the next attempt to connect would find the same: a certificate of the server's that can't
+/// be trusted, or a proxy that refuses.
 #[cfg(feature = "tls")]
-pub(crate) fn is_certificate(error: &(dyn std::error::Error + 'static)) -> bool {
+pub(crate) fn stays(error: &(dyn std::error::Error + 'static)) -> bool {
+    is_certificate(error)
+        || chain(error)
+            .filter_map(|error| error.downcast_ref::<super::proxy::ProxyError>())
+            .any(super::proxy::ProxyError::stays)
+}
+
+/// Whether the reason is a certificate that can't be trusted.
+#[cfg(feature = "tls")]
+pub(super) fn is_certificate(error: &(dyn std::error::Error + 'static)) -> bool {
     chain(error).any(|error| {
         // An error of a stream keeps what it wraps for itself.
         let wrapped = error

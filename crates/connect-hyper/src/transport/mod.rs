@@ -34,7 +34,7 @@ use crate::error::Error;
 
 pub(crate) use self::connect::Versions;
 #[cfg(feature = "tls")]
-pub(crate) use self::failure::is_certificate;
+pub(crate) use self::failure::stays;
 pub(crate) use self::lease::BoxLease;
 pub use self::service::HttpService;
 #[cfg(feature = "tls")]
