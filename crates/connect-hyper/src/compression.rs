@@ -209,6 +209,7 @@ impl Accepted {
         if encoding == b"identity" {
             return Ok(body);
         }
+        // Checklist 10.
         let Some(compression) = self.find(encoding) else {
             return Err(Error::new(
                 Code::Internal,

@@ -84,6 +84,7 @@ mod tests {
         parse(text.as_bytes())
     }
 
+    /// Checklist 16.
     #[test]
     fn whole() {
         let parsed = body(

@@ -74,9 +74,11 @@ pub(crate) struct Common<'a> {
 
 impl Heads {
     pub(crate) fn new(common: Common<'_>) -> Self {
-        // What has another value in each request has its place here.
+        // Checklist 6: what a map is told by `insert` goes out once. What has another value in each
+        // request has its place here.
         let empty = HeaderValue::from_static("");
         let mut shared = HeaderMap::new();
+        // Checklist 2.
         shared.insert(CONNECT_PROTOCOL_VERSION, HeaderValue::from_static("1"));
         shared.insert(CONNECT_TIMEOUT_MS, empty.clone());
         if common.has_credential {
@@ -89,6 +91,7 @@ impl Heads {
             shared.insert(name, value.clone());
         }
         let mut unary = shared.clone();
+        // Checklist 1.
         unary.insert(
             header::CONTENT_TYPE,
             common.codec.content_type(Framing::Unary),

@@ -200,6 +200,7 @@ impl Receiver {
     /// The next message's bytes, decompressed.
     pub(crate) fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
         loop {
+            // Checklist 24: whatever it ended with.
             if self.state == State::Done {
                 return Poll::Ready(None);
             }

@@ -275,6 +275,39 @@ async fn a_peer_that_goes_silent_over_http2() {
     server.abort();
 }
 
+/// The kernel asks a peer whether it is there, if that is wanted: it then has a timer for it.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn connections_are_kept_alive_by_tcp() {
+    for (time, expected) in [(Some(Duration::from_secs(60)), true), (None, false)] {
+        let server =
+            common::Server::start(vec![vec![common::json("200 OK", r#"{"text":"a"}"#)]]).await;
+        let client = Client::builder(&server.base)
+            .tcp_keep_alive(time)
+            .build()
+            .unwrap();
+        client.call::<Say>(word("")).await.unwrap();
+        let port: u16 = server.base.rsplit(':').next().unwrap().parse().unwrap();
+        // proc(5): the peer's address is the third word, the kind of timer (2: keep-alive) begins the
+        // sixth.
+        let is_kept = || {
+            let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+            table.lines().any(|line| {
+                let words: Vec<_> = line.split_whitespace().collect();
+                words[2].ends_with(&format!(":{port:04X}")) && words[5].starts_with("02:")
+            })
+        };
+        let mut found = false;
+        // What was sent has a timer of its own until it is acknowledged.
+        for _ in 0..20 {
+            found |= is_kept();
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert_eq!(found, expected);
+        drop(client);
+    }
+}
+
 /// Whatever a call makes can go to another thread.
 #[test]
 fn all_of_it_is_send() {
