@@ -53,6 +53,12 @@ impl Schema {
     /// The method that a person names.
     pub(crate) fn method(&self, text: &str) -> Result<MethodDescriptor, Failure> {
         let wanted = text.strip_prefix('/').unwrap_or(text);
+        if wanted.trim().is_empty() {
+            return Err(Failure::usage(
+                "SERVICE/METHOD is empty; expected a method, OrganizationService/ListMembers for \
+                 instance; `gitpodctl call --list` shows all",
+            ));
+        }
         let methods = self.methods();
         if let Some(method) = methods
             .iter()
@@ -182,6 +188,21 @@ mod tests {
         );
         for path in ["", "/", "/x", "/gitpod.v1.OrganizationService/Nope", "a/b"] {
             assert!(schema.method_of_path(path).is_none(), "{path}");
+        }
+    }
+
+    /// Of nothing, everything is as far.
+    #[test]
+    fn an_empty_name_suggests_no_method() {
+        let schema = Schema::load().unwrap();
+        for text in ["", " ", "/"] {
+            let failure = schema.method(text).unwrap_err();
+            let said = &failure.message;
+            assert!(
+                said.starts_with("SERVICE/METHOD is empty; expected "),
+                "{said}"
+            );
+            assert!(!said.contains("did you mean"), "{said}");
         }
     }
 

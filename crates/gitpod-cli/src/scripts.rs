@@ -17,6 +17,10 @@ const NAME: &str = "gitpodctl";
 const FISH_METHODS: &str = "complete -c gitpodctl -n \"__fish_gitpodctl_using_subcommand call\" -f \
                             -a \"(gitpodctl call --list)\"\n";
 
+const POWERSHELL_CALL: &str = "        'gitpodctl;call' {\n";
+const POWERSHELL_METHODS: &str = "            gitpodctl call --list | ForEach-Object { \
+    [CompletionResult]::new($_, $_, [CompletionResultType]::ParameterValue, $_) }\n";
+
 /// Prints a shell's script.
 pub(crate) fn completions(shell: Shell) -> Result<Exit, Failure> {
     let methods = Schema::load()?.methods();
@@ -32,9 +36,15 @@ pub(crate) fn completions(shell: Shell) -> Result<Exit, Failure> {
     });
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut command, NAME, &mut script);
-    if shell == Shell::Fish {
-        // clap_complete has no values of arguments without a flag for it.
-        script.extend_from_slice(FISH_METHODS.as_bytes());
+    // clap_complete has no values of arguments without a flag for these.
+    match shell {
+        Shell::Fish => script.extend_from_slice(FISH_METHODS.as_bytes()),
+        Shell::PowerShell => {
+            let text = String::from_utf8_lossy(&script);
+            let offered = [POWERSHELL_CALL, POWERSHELL_METHODS].concat();
+            script = text.replacen(POWERSHELL_CALL, &offered, 1).into_bytes();
+        }
+        _ => {}
     }
     print(&script)
 }

@@ -31,12 +31,17 @@ fn completions_know_commands_flags_and_methods() {
         }
         let path = folder.path().join(shell);
         fs::write(&path, &script).unwrap();
-        if ["bash", "zsh", "fish"].contains(&shell) {
+        if shell != "elvish" {
             let methods = match shell {
                 "fish" => "using_subcommand call\" -f -a \"(gitpodctl call --list)\"\n",
+                "powershell" => {
+                    "'gitpodctl;call' {\n            gitpodctl call --list | ForEach-Object {"
+                }
                 _ => "OrganizationService/ListMembers",
             };
             assert!(script.contains(methods), "{shell}");
+        }
+        if ["bash", "zsh", "fish"].contains(&shell) {
             reads(shell, &["-n", path.to_str().unwrap()]);
         }
     }
