@@ -14,7 +14,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let write = |file: &str, code: String| fs::write(Path::new(&out).join(file), code);
     // A package has no tree beside it, and needs none to compile: only the tests use the lists.
     if !proto.is_dir() {
-        for file in ["registry.rs", "holders.rs", "carriers.rs"] {
+        for file in ["registry.rs", "all.rs", "holders.rs", "carriers.rs"] {
             write(file, String::new())?;
         }
         return Ok(());
@@ -24,6 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         "registry.rs",
         api.registry(|service| service == "OrganizationService"),
     )?;
+    write("all.rs", api.registry_of(|_| true))?;
     let pool = gitpod_build::descriptors::pool(proto)?;
     let holders = holders(&pool);
     write("holders.rs", api.registry_of(|name| holders.contains(name)))?;

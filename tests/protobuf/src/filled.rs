@@ -13,6 +13,11 @@ pub trait Filling {
     /// Seconds and nanoseconds of a `google.protobuf.Duration`.
     fn duration(&self) -> (i64, i32);
 
+    /// The same for one field.
+    fn duration_of(&self, _field: &FieldDescriptor) -> (i64, i32) {
+        self.duration()
+    }
+
     /// A key of a map whose keys are of this kind.
     fn key(&self, kind: &Kind) -> MapKey {
         match kind {
@@ -65,15 +70,10 @@ pub fn filled(
     filling: &impl Filling,
 ) -> DynamicMessage {
     let mut message = DynamicMessage::new(descriptor.clone());
-    let time = match descriptor.full_name() {
-        "google.protobuf.Timestamp" => Some(filling.timestamp()),
-        "google.protobuf.Duration" => Some(filling.duration()),
-        _ => None,
-    };
-    if let Some((seconds, nanos)) = time {
-        message.set_field_by_name("seconds", Value::I64(seconds));
-        message.set_field_by_name("nanos", Value::I32(nanos));
-        return message;
+    match descriptor.full_name() {
+        "google.protobuf.Timestamp" => return time(descriptor, filling.timestamp()),
+        "google.protobuf.Duration" => return time(descriptor, filling.duration()),
+        _ => {}
     }
     for field in descriptor.fields() {
         if let Some(oneof) = field
@@ -87,6 +87,13 @@ pub fn filled(
         }
         message.set_field(&field, value(&field, member, filling));
     }
+    message
+}
+
+fn time(descriptor: &MessageDescriptor, (seconds, nanos): (i64, i32)) -> DynamicMessage {
+    let mut message = DynamicMessage::new(descriptor.clone());
+    message.set_field_by_name("seconds", Value::I64(seconds));
+    message.set_field_by_name("nanos", Value::I32(nanos));
     message
 }
 
@@ -114,6 +121,9 @@ fn value(field: &FieldDescriptor, member: usize, filling: &impl Filling) -> Valu
 
 fn single(field: &FieldDescriptor, member: usize, filling: &impl Filling) -> Value {
     match field.kind() {
+        Kind::Message(descriptor) if descriptor.full_name() == "google.protobuf.Duration" => {
+            Value::Message(time(&descriptor, filling.duration_of(field)))
+        }
         Kind::Message(descriptor) => Value::Message(filled(&descriptor, member, filling)),
         _ => filling.scalar(field),
     }

@@ -1,3 +1,4 @@
 //! What tests of many messages share.
 
 pub mod filled;
+pub mod valid;

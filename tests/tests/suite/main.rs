@@ -9,7 +9,6 @@ mod hostile;
 mod listings;
 mod messages;
 mod redirects;
-mod rules;
 mod secrets;
 mod validation;
 mod wire;

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
-use std::hash::Hash;
+use std::hash::{BuildHasher as _, Hash, RandomState};
 
 use super::path::At;
 use super::rule::{Broken, Enum, Range, Size, Span, Text};
@@ -118,15 +118,7 @@ impl Checker {
 
     /// A list that no item is in twice.
     pub(crate) fn unique<T: Eq + Hash>(&mut self, at: At<'_>, list: &[T]) {
-        // Up to here, looking at every pair is quicker, and takes no memory.
-        const FEW: usize = 256;
-        let is_unique = if list.len() <= FEW {
-            (1..list.len()).all(|index| !list[..index].contains(&list[index]))
-        } else {
-            let mut seen = HashSet::with_capacity(list.len());
-            list.iter().all(|item| seen.insert(item))
-        };
-        if !is_unique {
+        if !are_unique(list) {
             let message = "repeated value must contain unique items";
             self.report(&at, ("repeated.unique", Cow::Borrowed(message)));
         }
@@ -281,4 +273,34 @@ impl Checker {
             is_for_key: at.is_key(),
         });
     }
+}
+
+fn are_unique<T: Eq + Hash>(list: &[T]) -> bool {
+    // Up to here, looking at every pair is quicker.
+    const FEW: usize = 256;
+    // Beyond this, a set is worth its allocation.
+    const MANY: usize = 16_384;
+    if list.len() <= FEW {
+        return (1..list.len()).all(|index| !list[..index].contains(&list[index]));
+    }
+    if list.len() <= MANY {
+        return are_unique_by_bits(list);
+    }
+    let mut seen = HashSet::with_capacity(list.len());
+    list.iter().all(|item| seen.insert(item))
+}
+
+/// On the stack: an item whose bit is new is new, and the few others are looked for.
+#[inline(never)]
+fn are_unique_by_bits<T: Eq + Hash>(list: &[T]) -> bool {
+    const WORDS: usize = 4096;
+    let hashes = RandomState::new();
+    let mut seen = [0_u64; WORDS];
+    list.iter().enumerate().all(|(index, item)| {
+        let hash = hashes.hash_one(item) as usize;
+        let (word, bit) = (&mut seen[hash / 64 % WORDS], 1 << (hash % 64));
+        let is_new = *word & bit == 0;
+        *word |= bit;
+        is_new || !list[..index].contains(item)
+    })
 }
