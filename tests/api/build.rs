@@ -16,7 +16,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let write = |file: &str, code: String| fs::write(out.join(file), code);
     // A package has no tree beside it, and needs none to compile: only the tests use the lists.
     if !proto.is_dir() {
-        for file in ["details.rs", "calls.rs"] {
+        for file in ["details.rs", "calls.rs", "listings.rs"] {
             write(file, String::new())?;
         }
         return Ok(());
@@ -29,6 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         api.registry_of(|name| !of_calls.contains(name)),
     )?;
     write("calls.rs", calls(&pool))?;
+    write("listings.rs", listings(&pool))?;
     Ok(())
 }
 
@@ -71,6 +72,32 @@ fn calls(pool: &DescriptorPool) -> String {
                 code,
                 "        Rpc {{ service: \"{}\", method: \"{}\", make: |client, request| \
                  {make}(client.{accessor}().{function}(read(request))) }},",
+                service.full_name(),
+                method.name(),
+            );
+        }
+    }
+    code.push_str("    ]\n}\n");
+    code
+}
+
+/// A function with the streams of every RPC that has `pagination` in its request.
+fn listings(pool: &DescriptorPool) -> String {
+    let mut code = String::from(
+        "#[allow(deprecated)]\npub(crate) fn listings() -> Vec<Listing> {\n    vec![\n",
+    );
+    for service in pool.services() {
+        let accessor = service.name().trim_end_matches("Service").to_snake_case();
+        for method in service.methods() {
+            if method.input().get_field_by_name("pagination").is_none() {
+                continue;
+            }
+            let function = method.name().to_snake_case();
+            let _ = writeln!(
+                code,
+                "        Listing {{ service: \"{}\", method: \"{}\", \
+                 items: |client, request, how| items(client.{accessor}().{function}(read(request)), how), \
+                 pages: |client, request| pages(client.{accessor}().{function}(read(request))) }},",
                 service.full_name(),
                 method.name(),
             );

@@ -6,6 +6,7 @@
 
 mod call;
 mod details;
+mod listings;
 
 use std::collections::BTreeSet;
 use std::path::Path;
