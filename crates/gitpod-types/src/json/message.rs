@@ -144,6 +144,10 @@ where
 }
 
 /// What has a text of its own, written as a string: 64-bit integers.
+#[allow(
+    dead_code,
+    reason = "not every choice of features has an integer of 64 bits"
+)]
 pub(crate) struct Text<T>(pub(crate) T);
 
 impl<T> Serialize for Text<T>
