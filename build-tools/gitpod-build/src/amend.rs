@@ -1,5 +1,5 @@
-//! The one place where pbjson-build's text is changed: what name resolution, `exclude` and
-//! `extern_path` can't reach. Each change is counted, and the counts are those of the descriptors.
+//! pbjson-build's text is changed here, and by [`fields`], which is called from here: what name resolution,
+//! `exclude` and `extern_path` can't reach. Each change is counted, and the counts are those of the descriptors.
 
 use prost_reflect::{Kind, MessageDescriptor};
 

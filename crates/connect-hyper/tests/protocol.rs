@@ -33,14 +33,14 @@ fn named(text: &str) -> BTreeSet<u32> {
     found
 }
 
-/// The text of each file below the folder.
+/// The text of each file below the folder, but for this one, which names rules to be read.
 fn files(folder: &Path) -> Vec<String> {
     let mut texts = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
             texts.extend(files(&path));
-        } else {
+        } else if !path.ends_with("protocol.rs") {
             texts.push(std::fs::read_to_string(&path).unwrap());
         }
     }
@@ -58,7 +58,7 @@ fn each_rule_is_named_by_code_and_by_a_test() {
     assert_eq!(rules, (1..=26).collect());
     let (mut code, mut tests) = (BTreeSet::new(), BTreeSet::new());
     for file in files(&root.join("src")) {
-        let (own, test) = file.split_once("#[cfg(test)]").unwrap_or((&file, ""));
+        let (own, test) = file.split_once("\nmod tests {").unwrap_or((&file, ""));
         code.extend(named(own));
         tests.extend(named(test));
     }

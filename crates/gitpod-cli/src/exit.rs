@@ -120,9 +120,7 @@ impl Failure {
         };
         Self::new(exit, describe(error))
     }
-}
 
-impl Failure {
     /// Whether it is neither a mistake in what was asked for nor the end of something that was begun.
     pub(crate) fn is_of_the_surroundings(&self) -> bool {
         matches!(

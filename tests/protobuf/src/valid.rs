@@ -16,15 +16,10 @@ pub fn valid(descriptor: &MessageDescriptor, member: usize) -> DynamicMessage {
 /// Some of the rules of a field: those of its `buf.validate.field` that stand under this name.
 #[must_use]
 pub fn rules(field: &FieldDescriptor, path: &[&str]) -> Option<DynamicMessage> {
-    let mut rules = own_rules(&field.options())?;
-    for name in path {
-        if !rules.has_field_by_name(name) {
-            return None;
-        }
-        let below = rules.get_field_by_name(name)?.as_message()?.clone();
-        rules = below;
-    }
-    Some(rules)
+    path.iter()
+        .try_fold(own_rules(&field.options())?, |rules, name| {
+            rule(&rules, name)?.as_message().cloned()
+        })
 }
 
 /// The rules among the options of a field, a oneof or a message.
@@ -39,12 +34,9 @@ pub fn own_rules(options: &DynamicMessage) -> Option<DynamicMessage> {
 /// A rule that is set.
 #[must_use]
 pub fn rule(rules: &DynamicMessage, name: &str) -> Option<Value> {
-    let value = rules.has_field_by_name(name) && rules.get_field_by_name(name).is_some();
-    value.then(|| {
-        rules
-            .get_field_by_name(name)
-            .map(|value| value.into_owned())
-    })?
+    let is_set = rules.has_field_by_name(name);
+    let value = rules.get_field_by_name(name)?;
+    is_set.then(|| value.into_owned())
 }
 
 /// A rule that says how many.

@@ -129,7 +129,11 @@ fn takes_basic<B>(response: &Response<B>) -> bool {
         .iter()
         .peekable();
     offers.peek().is_none()
-        || offers.any(|offer| offer.as_bytes().to_ascii_lowercase().starts_with(b"basic"))
+        || offers.any(|offer| {
+            let offer = offer.as_bytes().to_ascii_lowercase();
+            let mut schemes = offer.split(|byte| *byte == b',');
+            schemes.any(|scheme| scheme.trim_ascii_start().starts_with(b"basic"))
+        })
 }
 
 impl ProxyError {
@@ -288,6 +292,11 @@ mod tests {
             ),
             (without, &[basic], "expected http://user:password@host:port"),
             (without, &["Negotiate", basic], "HTTPS_PROXY has none"),
+            (
+                without,
+                &["NTLM, Basic realm=\"a\""],
+                "HTTPS_PROXY has none",
+            ),
             (with, &[], "refuses the credential that HTTPS_PROXY has"),
             (
                 with,

@@ -139,12 +139,9 @@ impl State {
     pub(super) fn compared(&mut self, read: Result<Reading, Unreadable>) {
         let reading = match read {
             Ok(reading) => reading,
-            Err(unreadable) => {
-                let ending = match unreadable {
-                    Unreadable::NotFound => Ending::Gone,
-                    Unreadable::Failed => Ending::NothingChanged(Obstacle::Unreadable),
-                };
-                return self.stop(ending, Self::ask_sinks);
+            Err(Unreadable::NotFound) => return self.stop(Ending::Gone, Self::ask_sinks),
+            Err(Unreadable::Failed) => {
+                return self.hindered(Obstacle::Unreadable, Self::ask_sinks);
             }
         };
         self.from = Some(reading.expires_at);
@@ -179,6 +176,15 @@ impl State {
         }
     }
 
+    /// The same for what keeps a rotation from going on.
+    fn hindered(&mut self, why: Obstacle, next: impl FnOnce(&mut Self)) {
+        if self.plan.dry_run {
+            self.stop(Ending::NothingChanged(why), next);
+        } else {
+            self.no_more(why);
+        }
+    }
+
     /// Rule 1, drift: each sink that can tell has to say that what it holds works.
     pub(super) fn sink_asked(&mut self, sink: usize, verdict: Option<Verdict>) {
         self.verdicts[sink] = verdict;
@@ -200,8 +206,7 @@ impl State {
     fn compare_life(&mut self) {
         if let Some(before) = self.plan.rotate_before {
             let (Some(date), Some(expires_at)) = (self.date, self.from) else {
-                let ending = Ending::NothingChanged(Obstacle::Unreadable);
-                return self.stop(ending, |next| next.phase = Phase::Credential);
+                return self.hindered(Obstacle::Unreadable, |next| next.phase = Phase::Credential);
             };
             // A dry run is about the day when one is due.
             if plus(date, seconds(before.as_secs())) < expires_at && !self.plan.dry_run {
@@ -217,11 +222,7 @@ impl State {
         let preflight = |next: &mut Self| next.phase = Phase::Preflight(0);
         match credential {
             CredentialCheck::Fine => self.phase = Phase::Preflight(0),
-            CredentialCheck::ReadOnly if self.plan.dry_run => {
-                let ending = Ending::NothingChanged(Obstacle::ReadOnlyCredential);
-                self.stop(ending, preflight);
-            }
-            CredentialCheck::ReadOnly => self.no_more(Obstacle::ReadOnlyCredential),
+            CredentialCheck::ReadOnly => self.hindered(Obstacle::ReadOnlyCredential, preflight),
             // In the midst of a rotation a person or a scheduler has to have the rest done; the
             // credential is the next rotation's worry.
             CredentialCheck::EndsTooSoon if self.journal.unfinished.is_some() => {
@@ -241,11 +242,8 @@ impl State {
             self.phase = Phase::Preflight(sink + 1);
         } else if self.refusing.is_empty() {
             self.phase = Phase::Reserve;
-        } else if self.plan.dry_run {
-            let ending = Ending::NothingChanged(Obstacle::Preflight);
-            self.stop(ending, |next| next.phase = Phase::Reserve);
         } else {
-            self.no_more(Obstacle::Preflight);
+            self.hindered(Obstacle::Preflight, |next| next.phase = Phase::Reserve);
         }
     }
 

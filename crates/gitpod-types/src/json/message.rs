@@ -82,9 +82,9 @@ pub(crate) trait Fields {
 }
 
 /// How many fields there are.
-struct Number(usize);
+struct Count(usize);
 
-impl Fields for Number {
+impl Fields for Count {
     fn field<T>(&mut self, _name: &'static str, _value: &T)
     where
         T: Serialize + ?Sized,
@@ -132,10 +132,10 @@ where
     M: SerializeFields,
     S: ::serde::Serializer,
 {
-    let mut number = Number(0);
-    message.serialize_fields(&mut number);
+    let mut count = Count(0);
+    message.serialize_fields(&mut count);
     let mut written = Written {
-        to: serializer.serialize_struct(M::NAME, number.0)?,
+        to: serializer.serialize_struct(M::NAME, count.0)?,
         result: Ok(()),
     };
     message.serialize_fields(&mut written);

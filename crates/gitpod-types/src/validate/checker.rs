@@ -276,24 +276,14 @@ impl Checker {
 }
 
 fn are_unique<T: Eq + Hash>(list: &[T]) -> bool {
-    // Up to here, looking at every pair is quicker.
-    const FEW: usize = 256;
     // Beyond this, a set is worth its allocation.
-    const MANY: usize = 16_384;
-    if list.len() <= FEW {
-        return (1..list.len()).all(|index| !list[..index].contains(&list[index]));
+    const MANY: usize = 4096;
+    const WORDS: usize = 512;
+    if list.len() > MANY {
+        let mut seen = HashSet::with_capacity(list.len());
+        return list.iter().all(|item| seen.insert(item));
     }
-    if list.len() <= MANY {
-        return are_unique_by_bits(list);
-    }
-    let mut seen = HashSet::with_capacity(list.len());
-    list.iter().all(|item| seen.insert(item))
-}
-
-/// On the stack: an item whose bit is new is new, and the few others are looked for.
-#[inline(never)]
-fn are_unique_by_bits<T: Eq + Hash>(list: &[T]) -> bool {
-    const WORDS: usize = 4096;
+    // On the stack: an item whose bit is new is new, and the few others are looked for.
     let hashes = RandomState::new();
     let mut seen = [0_u64; WORDS];
     list.iter().enumerate().all(|(index, item)| {

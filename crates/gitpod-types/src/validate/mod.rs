@@ -30,7 +30,7 @@ pub use violation::{Violation, Violations};
 /// A message whose fields the .proto files have rules for: every generated message.
 ///
 /// A message is checked with all that is in it. Messages without violations cost no
-/// allocation, lists that must be unique and have more than 16,384 items aside.
+/// allocation, lists that must be unique and have more than 4,096 items aside.
 ///
 /// ```
 /// # #[cfg(feature = "organization")] {

@@ -144,7 +144,7 @@ fn sizes_and_enums() {
 #[test]
 fn items_that_are_there_twice() {
     let unique = |list: &[String]| ids(|checker, at| checker.unique(at, list)).is_empty();
-    for count in [0, 1, 2, 256, 257, 1000, 16_384, 16_385] {
+    for count in [0, 1, 2, 1000, 4096, 4097] {
         let mut list: Vec<_> = (0..count).map(|number: i32| number.to_string()).collect();
         assert!(unique(&list), "{count}");
         if let Some(first) = list.first().cloned() {
