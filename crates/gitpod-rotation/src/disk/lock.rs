@@ -4,7 +4,8 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::Path;
 
-/// A lock on a file, which stays there: to remove it would let two have it.
+/// A lock on a file. Who has it may remove the file: whoever opened that one in time gets a lock on nothing, and
+/// looks for another.
 #[derive(Debug)]
 pub(super) struct Lock {
     _file: File,
@@ -19,9 +20,13 @@ impl Lock {
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(false);
         crate::files::private(&mut options);
-        let file = options.open(path)?;
-        flock(&file, FlockOperation::NonBlockingLockExclusive)?;
-        Ok(Self { _file: file })
+        loop {
+            let file = options.open(path)?;
+            flock(&file, FlockOperation::NonBlockingLockExclusive)?;
+            if is_at(&file, path)? {
+                return Ok(Self { _file: file });
+            }
+        }
     }
 
     /// Takes the lock, or fails with [`io::ErrorKind::WouldBlock`] if somebody has it.
@@ -42,5 +47,41 @@ impl Lock {
             }
             file => Ok(Self { _file: file? }),
         }
+    }
+}
+
+/// Whether it is this file that the path names.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+
+    let own = file.metadata()?;
+    match std::fs::metadata(path) {
+        Ok(there) => Ok((own.dev(), own.ino()) == (there.dev(), there.ino())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use super::*;
+
+    /// One opened the file, and before it has the lock, who had that has removed the file.
+    #[test]
+    fn a_lock_on_a_file_that_is_gone_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let first = Lock::take(&path).unwrap();
+        assert!(is_at(&first._file, &path).unwrap());
+        std::fs::remove_file(&path).unwrap();
+        assert!(!is_at(&first._file, &path).unwrap());
+        let second = Lock::take(&path).unwrap();
+        assert!(!is_at(&first._file, &path).unwrap());
+        let error = Lock::take(&path).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+        drop(second);
+        Lock::take(&path).unwrap();
     }
 }
