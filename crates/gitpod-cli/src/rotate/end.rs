@@ -1,6 +1,6 @@
 //! How a run ended: what is true now, in a few lines, and the exit code.
 
-use gitpod_rotation::{Drift, End, Ending, State, Verdict};
+use gitpod_rotation::{Drift, End, Ending, Obstacle, State, Verdict};
 use serde_json::json;
 
 use super::again::Again;
@@ -88,7 +88,12 @@ pub(super) fn lines(ending: Ending, state: &State, again: Again<'_>) -> Vec<Stri
             lines.push(format!(
                 "lost: the token from before is dead, and nobody holds the one that replaced it: {why}"
             ));
-            lines.push(format!("ask for another: {}", again.resume(id)));
+            // Where the file says "fail", that counts for `resume` too.
+            let all_the_same = match why {
+                Obstacle::ByRequest => " --if-lost regenerate",
+                _ => "",
+            };
+            lines.push(format!("ask for another: {}{all_the_same}", again.resume(id)));
         }
         Ending::Drift => {
             lines.push(format!("drift: nothing was changed; {}", found(state)));

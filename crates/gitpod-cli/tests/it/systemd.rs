@@ -257,12 +257,20 @@ fn what_must_not_be_missing() {
         .parse()
         .expect("seconds");
     assert!(stop >= 120);
-    // What isn't over is gone on with before tomorrow, and nothing else is tried again.
-    let again: Vec<_> = service
+    // What isn't over is tried again, and of all that `--help` lists nothing else is.
+    let never: Vec<_> = service
         .all("RestartPreventExitStatus")
         .flat_map(words)
         .collect();
-    assert!(again.contains(&"20".to_owned()) && !again.contains(&"21".to_owned()));
+    let listed = crate::support::run(["scim", "rotate", "--help"]).expect(0);
+    let codes: Vec<_> = listed
+        .stdout
+        .lines()
+        .skip_while(|line| *line != "Exit codes:")
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|word| word.parse::<u8>().is_ok() && !["0", "21"].contains(word))
+        .collect();
+    assert_eq!(never, codes);
     let timer = Unit::read(&Path::new(FOLDER).join("gitpodctl-rotate.timer"));
     for (name, value) in [
         ("OnCalendar", "daily"),
@@ -271,6 +279,20 @@ fn what_must_not_be_missing() {
     ] {
         assert_eq!(timer.all(name).collect::<Vec<_>>(), [value], "{name}");
     }
+    // All tries of one day are counted, also if each takes as long as it may, and none of the day before is.
+    let one = |name| service.all(name).next().expect("a value");
+    let hours = |name| one(name).strip_suffix('h').expect("hours").parse::<u32>();
+    let limit = hours("StartLimitIntervalSec").expect("a number") * 60;
+    let longest = hours("TimeoutStartSec").expect("a number") * 60;
+    let pause: u32 = one("RestartSec")
+        .strip_suffix("min")
+        .expect("minutes")
+        .parse()
+        .expect("a number");
+    let tries: u32 = one("StartLimitBurst").parse().expect("a number");
+    assert!(tries * (longest + pause) < limit && limit < (24 - 2) * 60);
+    // Longer than the wait after an ambiguous answer, and than a stale read is polled.
+    assert!(pause >= 2);
 }
 
 /// What systemd itself says of them, where it is installed.

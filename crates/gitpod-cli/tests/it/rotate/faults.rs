@@ -111,8 +111,11 @@ fn a_file_says_how_it_is_gone_on_with() {
         .inject(Fault::drop_after().on::<RegenerateScimToken>());
     run(&["rotate"]).expect(23);
     assert!(setting.journal().contains("\"attempts\""));
-    run(&["resume"]).expect(23);
+    let lost = run(&["resume"]).expect(23);
     assert_eq!(setting.server().tokens_issued().len(), 2);
+    // The command that asks for another does.
+    let told = format!("--config {} --if-lost regenerate\n", config.display());
+    assert!(lost.stdout.contains(&told), "{lost:?}");
     run(&["status", "--warn", "1d"])
         .expect(26)
         .says("isn't over");

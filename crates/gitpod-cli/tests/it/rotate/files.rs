@@ -176,6 +176,8 @@ fn a_full_disk_is_found_while_the_old_token_lives() {
     if let Some(run) = with_small_disk(&setting, &rotation, FULL) {
         let run = run.expect(20);
         assert!(run.stdout.contains("make room for"), "{run:?}");
+        // What is on a tmpfs is gone with the machine.
+        assert!(run.stdout.contains("/mnt is in memory or"), "{run:?}");
         assert!(run.stdout.contains("escrow"), "{run:?}");
     }
     setting.is_unchanged();

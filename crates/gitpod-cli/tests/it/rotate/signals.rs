@@ -109,6 +109,8 @@ fn only_one_at_a_time() {
         .expect(1)
         .silent()
         .says("another process");
+    let status = setting.status(&[]).expect(0);
+    assert!(status.stdout.contains("being rotated"), "{status:?}");
     child.kill().expect("it runs");
     child.wait().expect("it ends");
     setting.server().clock().advance(Duration::from_secs(120));
