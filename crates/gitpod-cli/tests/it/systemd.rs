@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use gitpod_testing::Server;
 
+use crate::exit_codes::listed;
 use crate::rotate::Setting;
 use crate::support::Run;
 
@@ -258,19 +259,10 @@ fn what_must_not_be_missing() {
         .expect("seconds");
     assert!(stop >= 120);
     // What isn't over is tried again, and of all that `--help` lists nothing else is.
-    let never: Vec<_> = service
-        .all("RestartPreventExitStatus")
-        .flat_map(words)
-        .collect();
-    let listed = crate::support::run(["scim", "rotate", "--help"]).expect(0);
-    let codes: Vec<_> = listed
-        .stdout
-        .lines()
-        .skip_while(|line| *line != "Exit codes:")
-        .filter_map(|line| line.split_whitespace().next())
-        .filter(|word| word.parse::<u8>().is_ok() && !["0", "21"].contains(word))
-        .collect();
-    assert_eq!(never, codes);
+    let never = service.all("RestartPreventExitStatus").flat_map(words);
+    let never: Vec<u8> = never.map(|word| word.parse().expect("a code")).collect();
+    let codes = listed().into_iter().filter(|code| ![0, 21].contains(code));
+    assert_eq!(never, codes.collect::<Vec<_>>());
     let timer = Unit::read(&Path::new(FOLDER).join("gitpodctl-rotate.timer"));
     for (name, value) in [
         ("OnCalendar", "daily"),
