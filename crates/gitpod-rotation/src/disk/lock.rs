@@ -15,18 +15,30 @@ impl Lock {
     /// Takes the lock, or fails with [`io::ErrorKind::WouldBlock`] if somebody has it.
     #[cfg(unix)]
     pub(super) fn take(path: &Path) -> io::Result<Self> {
-        use rustix::fs::{FlockOperation, flock};
-
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(false);
         crate::files::private(&mut options);
         loop {
-            let file = options.open(path)?;
-            flock(&file, FlockOperation::NonBlockingLockExclusive)?;
-            if is_at(&file, path)? {
-                return Ok(Self { _file: file });
+            if let Some(lock) = Self::on(options.open(path)?, path)? {
+                return Ok(lock);
             }
         }
+    }
+
+    /// The lock on a file that was opened by this path; `None` if the path doesn't lead to it any more.
+    #[cfg(unix)]
+    fn on(file: File, path: &Path) -> io::Result<Option<Self>> {
+        use rustix::fs::{FlockOperation, flock};
+        use std::os::unix::fs::MetadataExt;
+
+        flock(&file, FlockOperation::NonBlockingLockExclusive)?;
+        let own = file.metadata()?;
+        let is_there = match std::fs::metadata(path) {
+            Ok(there) => (own.dev(), own.ino()) == (there.dev(), there.ino()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+            Err(error) => return Err(error),
+        };
+        Ok(is_there.then_some(Self { _file: file }))
     }
 
     /// Takes the lock, or fails with [`io::ErrorKind::WouldBlock`] if somebody has it.
@@ -50,38 +62,27 @@ impl Lock {
     }
 }
 
-/// Whether it is this file that the path names.
-#[cfg(unix)]
-fn is_at(file: &File, path: &Path) -> io::Result<bool> {
-    use std::os::unix::fs::MetadataExt;
-
-    let own = file.metadata()?;
-    match std::fs::metadata(path) {
-        Ok(there) => Ok((own.dev(), own.ino()) == (there.dev(), there.ino())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
 #[cfg(test)]
 #[cfg(unix)]
 mod tests {
     use super::*;
 
-    /// One opened the file, and before it has the lock, who had that has removed the file.
+    /// Who had it has removed its file between the other one's opening and locking it.
     #[test]
-    fn a_lock_on_a_file_that_is_gone_is_none() {
+    fn a_lock_on_a_file_that_was_removed_is_none() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lock");
         let first = Lock::take(&path).unwrap();
-        assert!(is_at(&first._file, &path).unwrap());
+        let open = || OpenOptions::new().write(true).open(&path).unwrap();
+        let (second, third) = (open(), open());
         std::fs::remove_file(&path).unwrap();
-        assert!(!is_at(&first._file, &path).unwrap());
-        let second = Lock::take(&path).unwrap();
-        assert!(!is_at(&first._file, &path).unwrap());
+        drop(first);
+        assert!(Lock::on(second, &path).unwrap().is_none());
+        let taken = Lock::take(&path).unwrap();
+        assert!(Lock::on(third, &path).unwrap().is_none());
         let error = Lock::take(&path).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
-        drop(second);
+        drop(taken);
         Lock::take(&path).unwrap();
     }
 }

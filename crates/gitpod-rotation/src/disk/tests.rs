@@ -237,30 +237,6 @@ fn where_nothing_is_kept_nothing_is_left() {
     assert_eq!(fs::read_dir(&state).unwrap().count(), 2);
 }
 
-/// While one after another comes and goes, and takes the file of the lock along.
-#[test]
-fn a_lock_that_is_removed_is_never_two_peoples() {
-    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-
-    let folder = tempfile::tempdir().unwrap();
-    let (taken, times) = (AtomicBool::new(false), AtomicUsize::new(0));
-    std::thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| {
-                while times.load(Ordering::SeqCst) < 200 {
-                    let Ok(store) = Store::open_anywhere(folder.path(), ID) else {
-                        continue;
-                    };
-                    assert!(!taken.swap(true, Ordering::SeqCst), "two have it");
-                    times.fetch_add(1, Ordering::SeqCst);
-                    taken.store(false, Ordering::SeqCst);
-                    drop(store);
-                }
-            });
-        }
-    });
-}
-
 #[test]
 fn an_id_that_leads_elsewhere_is_refused() {
     let folder = tempfile::tempdir().unwrap();
