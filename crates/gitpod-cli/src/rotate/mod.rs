@@ -23,6 +23,7 @@ use self::again::Again;
 use self::args::{Manner, Resume, Rotate, Rotation};
 use self::say::Teller;
 use self::sinks::Settings;
+use self::state_dir::Known;
 use crate::cli::{Connection, Output};
 use crate::exit::{Exit, Failure};
 use crate::signal::Signals;
@@ -180,7 +181,7 @@ async fn drive(
     form: Output,
     again: Again<'_>,
 ) -> Result<Exit, Failure> {
-    let go_on = again.resume(&plan.configuration);
+    let id = plan.configuration.clone();
     let endpoint = manner.scim_url.as_ref().map(ScimEndpoint::new);
     let endpoint = endpoint
         .transpose()
@@ -201,13 +202,7 @@ async fn drive(
     // The lock goes with it, and so does what is still on the terminal.
     drop(driver);
     let Some(ended) = ended else {
-        return Err(Failure::new(
-            Exit::Unfinished,
-            format!(
-                "ended at once by a second signal; if a token was asked for, the rotation isn't over: \
-                 {go_on}"
-            ),
-        ));
+        return Err(ended_at_once(again, &id));
     };
     match ended {
         Ok(state) => told(&state, form, again),
@@ -216,6 +211,23 @@ async fn drive(
             Err(state_dir::of_stray(&state_dir::about_stray(&escrow)))
         }
         Err(error) => Err(Failure::usage(format!("{error}; nothing was done"))),
+    }
+}
+
+/// A second signal ended it. Whether it had begun is on disk; or a thread is still writing that.
+fn ended_at_once(again: Again<'_>, id: &str) -> Failure {
+    match again.state_dir.look(id) {
+        Known::Journal(_) => Failure::new(
+            Exit::NothingChanged,
+            "ended at once by a second signal; nothing was changed",
+        ),
+        _ => Failure::new(
+            Exit::Unfinished,
+            format!(
+                "ended at once by a second signal; the rotation isn't over: {}",
+                again.resume(id)
+            ),
+        ),
     }
 }
 
