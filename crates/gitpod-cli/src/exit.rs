@@ -62,14 +62,14 @@ Exit codes:
       executed: what arrived, which may hold the token, is in --token-file, else on standard output
   10  executed; the token, or the answer with a secret in it, could be written nowhere and is lost
   11  done, but the result couldn't be printed; a token is in --token-file
-  20  rotate: preflight failed or the service refused; nothing was changed
+  20  rotate: preflight failed, the service refused or a signal came first; nothing was changed
   21  rotate, resume: unfinished; `gitpodctl scim resume` goes on with it
   22  rotate, resume: superseded; the service has a token that isn't ours
   23  rotate, resume: lost; the old token is dead and nobody holds the new one
   24  rotate: drift; the service or a sink isn't as the last rotation left it; nothing was changed
   25  rotate: our own credential ends before the next rotation is due; nothing was changed
   26  status: with --warn, something ends within that time or isn't as it should be (1: a journal
-      can't be read)
+      can't be read, 3 to 6: Ona can't; what can be is shown)
 
 Environment:
   ONA_API_KEY, else GITPOD_API_KEY, else ONA_TOKEN   the credential; there is no flag for it, since

@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use crate::exit::{Exit, Failure};
 
-/// What standard error never shows, whoever says it: a server may send back what it got.
+/// What standard error never shows, nor what is told on standard output, whoever says it: a server may send back
+/// what it got.
 static HIDDEN: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 /// Keeps a secret from standard error. One that is so short that ordinary words have it isn't.
@@ -28,11 +29,17 @@ pub(crate) fn note(text: &str) {
 
 /// The same without a name in front.
 pub(crate) fn aside(text: &str) {
+    let text = without_secrets(text);
+    let _ = writeln!(io::stderr().lock(), "{}", printable(&text));
+}
+
+/// The text without what is kept from standard error.
+fn without_secrets(text: &str) -> String {
     let mut text = text.to_owned();
     for secret in HIDDEN.lock().unwrap_or_else(PoisonError::into_inner).iter() {
         text = text.replace(secret, "[redacted]");
     }
-    let _ = writeln!(io::stderr().lock(), "{}", printable(&text));
+    text
 }
 
 /// A result on standard output, written through.
@@ -45,6 +52,11 @@ pub(crate) fn raw(bytes: &[u8]) -> io::Result<()> {
 /// A line on standard output.
 pub(crate) fn line(text: &str) -> io::Result<()> {
     raw(format!("{text}\n").as_bytes())
+}
+
+/// A line on standard output about what happened, as one of standard error would be: no secret is in it.
+pub(crate) fn told(text: &str) -> io::Result<()> {
+    line(&without_secrets(text))
 }
 
 /// A result of which nothing is lost if it can't be printed.

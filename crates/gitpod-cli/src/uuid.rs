@@ -1,10 +1,10 @@
 //! Ids are checked before a request leaves: a token pasted by mistake shouldn't travel as one.
 
-/// A UUID in its usual form, returned as it was written. The error is for clap, which puts the
-/// argument's name in front of it.
+/// A UUID in its usual form, returned in small letters: it names files, of which one thing has one. The error is
+/// for clap, which puts the argument's name in front of it.
 pub(crate) fn parse(text: &str) -> Result<String, String> {
     if gitpod_types::is_uuid(text) {
-        Ok(text.to_owned())
+        Ok(text.to_ascii_lowercase())
     } else {
         Err("expected a UUID such as d2c94c27-3b76-4a42-b88c-95a85e392c68".to_owned())
     }
@@ -20,7 +20,10 @@ mod tests {
             "d2c94c27-3b76-4a42-b88c-95a85e392c68",
             "D2C94C27-3B76-4A42-B88C-95A85E392C68",
         ] {
-            assert_eq!(parse(text).as_deref(), Ok(text));
+            assert_eq!(
+                parse(text).as_deref(),
+                Ok("d2c94c27-3b76-4a42-b88c-95a85e392c68")
+            );
         }
         for text in [
             "",

@@ -356,7 +356,22 @@ async fn the_quarantine_that_the_dead_token_brought_is_lifted_and_no_other() {
         (DEAD, later(), false, true, false),
         (DEAD, later(), true, false, false),
         (DEAD, earlier(), false, false, false),
+        // All others that Graph documents, and one that it doesn't.
         ("TooManyDeletes", later(), false, false, false),
+        (
+            "EncounteredBaseEscrowThreshold",
+            later(),
+            false,
+            false,
+            false,
+        ),
+        (
+            "EncounteredTotalEscrowThreshold",
+            later(),
+            false,
+            false,
+            false,
+        ),
         (
             "EncounteredEscrowProportionThreshold",
             later(),

@@ -1,23 +1,24 @@
 //! `gitpodctl scim resume --abandon`: gives a rotation up.
 
-use gitpod_rotation::{Journal, Rotation, Store};
+use gitpod_rotation::{Rotation, Store};
 use serde_json::json;
 
-use super::state_dir::of_store;
+use super::again::Again;
 use crate::cli::Output;
 use crate::exit::{Exit, Failure};
 use crate::output;
 
-pub(super) fn abandon(store: &Store, form: Output) -> Result<Exit, Failure> {
+pub(super) fn abandon(
+    store: &Store,
+    rotation: &Rotation,
+    again: Again<'_>,
+    form: Output,
+) -> Result<Exit, Failure> {
     let id = store.configuration();
-    let journal = store.load().map_err(of_store)?;
-    let Some(rotation) = journal.as_ref().and_then(Journal::unfinished) else {
-        output::note(&format!("no rotation of {id} is unfinished"));
-        return Ok(Exit::Done);
-    };
     if rotation.is_verified() {
         return Err(Failure::usage(format!(
-            "--abandon: the new token of {id} is in place, and verified: gitpodctl scim resume {id}"
+            "--abandon: the new token of {id} is in place, and verified: {}",
+            again.resume(id)
         )));
     }
     let escrow = store.abandon().map_err(|error| {
@@ -37,7 +38,7 @@ pub(super) fn abandon(store: &Store, form: Output) -> Result<Exit, Failure> {
             path.display()
         ));
     }
-    lines.push(format!("begin anew: gitpodctl scim rotate {id} --to …"));
+    lines.push(format!("begin anew: {}", again.rotate(id)));
     match form {
         Output::Json => output::result(
             &json!({

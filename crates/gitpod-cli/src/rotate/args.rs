@@ -135,8 +135,7 @@ pub(crate) struct Resume {
     #[arg(value_name = "CONFIGURATION_ID", value_parser = uuid::parse)]
     pub(crate) configuration: Option<String>,
 
-    /// The TOML file that the rotation was begun with: the table "entra" is read from it. The rest is in
-    /// the journal
+    /// The TOML file that the rotation was begun with. Of "to", "expires-in" and "settle" the journal's count
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 
@@ -158,12 +157,13 @@ pub(crate) struct Resume {
 #[derive(Debug, Args)]
 pub(crate) struct Status {
     /// Ends with exit code 26 if a token or this credential ends within this time, or a rotation is
-    /// unfinished, or something isn't as the last one left it
+    /// unfinished, or something isn't as the last one left it; with or without it, with 1 if a journal can't be
+    /// read, and with 3 to 6 if Ona can't
     #[arg(long, value_name = "TIME", value_parser = duration::life_left)]
     pub(crate) warn: Option<Duration>,
 
-    /// The TOML file that is rotated with: the table "entra" is read from it, to see when the credential
-    /// for Entra ends
+    /// The TOML file that is rotated with: "state-dir" is read from it, and the table "entra", to see when the
+    /// credential for Entra ends
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 

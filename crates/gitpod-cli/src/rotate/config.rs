@@ -1,6 +1,6 @@
 //! `--config FILE.toml`: what can be said by flags, in a file that is checked as a whole.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use gitpod_rotation::{EntraConfig, ScimEndpoint};
 use serde::Deserialize;
@@ -26,15 +26,6 @@ pub(super) fn fill_in(mut args: Rotate) -> Result<(Rotate, EntraConfig), Failure
         return Ok((args, entra));
     }
     Err(Failure::usage(told(&path, &wrong)))
-}
-
-/// What has no flag, and isn't in the journal either.
-pub(super) fn of_sinks(config: Option<PathBuf>) -> Result<EntraConfig, Failure> {
-    let file = Rotate {
-        config,
-        ..Rotate::default()
-    };
-    fill_in(file).map(|(_, entra)| entra)
 }
 
 /// What is wrong, and in which line.

@@ -1,9 +1,12 @@
 //! How a run ended: what is true now, in a few lines, and the exit code.
 
-use gitpod_rotation::{Drift, End, Ending, State, Verdict};
+use gitpod_rotation::{Drift, End, Ending, Obstacle, State, Verdict};
 use serde_json::json;
 
-use crate::exit::Exit;
+use super::again::Again;
+use crate::cli::Output;
+use crate::exit::{Exit, Failure};
+use crate::output;
 
 pub(super) fn exit(ending: Ending) -> Exit {
     match ending {
@@ -20,7 +23,7 @@ pub(super) fn exit(ending: Ending) -> Exit {
 }
 
 /// What is true now, and where it isn't over the command that goes on.
-pub(super) fn lines(ending: Ending, state: &State, go_on: &str) -> Vec<String> {
+pub(super) fn lines(ending: Ending, state: &State, again: Again<'_>) -> Vec<String> {
     let id = state.journal().configuration();
     let last = state.journal().last();
     let mut lines = Vec::new();
@@ -65,7 +68,7 @@ pub(super) fn lines(ending: Ending, state: &State, go_on: &str) -> Vec<String> {
         Ending::Unfinished(why) => {
             lines.push(format!("the rotation of {id} isn't over: {why}"));
             lines.extend(unfinished(state));
-            lines.push(format!("go on with: {go_on}"));
+            lines.push(format!("go on with: {}", again.resume(id)));
         }
         Ending::Superseded => {
             lines.push(format!(
@@ -85,14 +88,20 @@ pub(super) fn lines(ending: Ending, state: &State, go_on: &str) -> Vec<String> {
             lines.push(format!(
                 "lost: the token from before is dead, and nobody holds the one that replaced it: {why}"
             ));
-            lines.push(format!("ask for another: {go_on}"));
+            // Where the file says "fail", that counts for `resume` too.
+            let all_the_same = match why {
+                Obstacle::ByRequest => " --if-lost regenerate",
+                _ => "",
+            };
+            lines.push(format!("ask for another: {}{all_the_same}", again.resume(id)));
         }
         Ending::Drift => {
             lines.push(format!("drift: nothing was changed; {}", found(state)));
             lines.extend(state.drift().iter().map(|drift| format!("  {}", words(drift, state))));
             lines.push(format!(
-                "if nobody else looks after this token, rotate by hand: gitpodctl scim rotate {id} \
-                 with the same sinks and without --rotate-before"
+                "if nobody else looks after this token, rotate by hand, with the same sinks and without \
+                 rotate-before, in a file too: {}",
+                again.rotate(id)
             ));
         }
         Ending::CredentialEndsTooSoon => lines.push(
@@ -185,6 +194,26 @@ fn words(drift: &Drift, state: &State) -> String {
         Drift::Sink(sink) => format!("what {} holds doesn't work", state.sinks()[*sink]),
         _ => "something isn't as the last rotation left it".to_owned(),
     }
+}
+
+/// What `resume` says where there is nothing to go on with.
+pub(super) fn nothing_unfinished(id: Option<&str>, form: Output) -> Result<Exit, Failure> {
+    let of = id.map(|id| format!(" of {id}")).unwrap_or_default();
+    let line = format!("no rotation{of} is unfinished");
+    match form {
+        Output::Json => output::result(
+            &json!({
+                "event": "ended",
+                "configuration": id,
+                "ending": "nothing_unfinished",
+                "exit_code": Exit::Done as u8,
+                "says": [line],
+            })
+            .to_string(),
+        )?,
+        Output::Table => output::note(&line),
+    }
+    Ok(Exit::Done)
 }
 
 /// The last event.

@@ -1,6 +1,7 @@
 //! `gitpodctl scim rotate` and `resume`.
 
 mod abandon;
+mod again;
 pub(crate) mod args;
 mod checklist;
 mod config;
@@ -10,7 +11,7 @@ mod sinks;
 mod state_dir;
 mod status;
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -18,9 +19,11 @@ use gitpod_rotation::{
     Driver, Journal, Plan, RunError, ScimEndpoint, Sink, StartError, State, Stop, Store,
 };
 
+use self::again::Again;
 use self::args::{Manner, Resume, Rotate, Rotation};
 use self::say::Teller;
 use self::sinks::Settings;
+use self::state_dir::Known;
 use crate::cli::{Connection, Output};
 use crate::exit::{Exit, Failure};
 use crate::signal::Signals;
@@ -64,7 +67,7 @@ async fn rotate(args: Rotate, connection: &Connection, form: Output) -> Result<E
     let given = sinks::sinks(args.to.iter().map(String::as_str), &settings)?;
     let dry_run = args.dry_run;
     let again = args.to.clone();
-    let ended = rotate_to(given, args, config, &settings, connection, form).await;
+    let ended = rotate_to(given, args, config.as_deref(), &settings, connection, form).await;
     if let Err(failure) = &ended
         && dry_run
         && failure.is_of_the_surroundings()
@@ -79,7 +82,7 @@ async fn rotate(args: Rotate, connection: &Connection, form: Output) -> Result<E
 async fn rotate_to(
     given: Vec<Box<dyn Sink>>,
     args: Rotate,
-    config: Option<PathBuf>,
+    config: Option<&Path>,
     settings: &Settings,
     connection: &Connection,
     form: Output,
@@ -103,46 +106,60 @@ async fn rotate_to(
     } else {
         given
     };
-    let go_on = args.state_dir.go_on(&plan.configuration, config.as_deref());
-    drive(plan, store, sinks, &args.manner, connection, form, &go_on).await
+    let again = Again {
+        state_dir: &args.state_dir,
+        config,
+        base_url: connection.base_url.as_deref(),
+    };
+    drive(plan, store, sinks, &args.manner, connection, form, again).await
 }
 
 async fn resume(args: Resume, connection: &Connection, form: Output) -> Result<Exit, Failure> {
-    let entra = config::of_sinks(args.config.clone())?;
-    let id = match args.configuration {
+    let config = args.config.clone();
+    // What else a file says of a rotation is in the journal.
+    let file = Rotate {
+        configuration: args.configuration,
+        config: args.config,
+        manner: args.manner,
+        state_dir: args.state_dir,
+        ..Rotate::default()
+    };
+    let (known, entra) = config::fill_in(file)?;
+    let again = Again {
+        state_dir: &known.state_dir,
+        config: config.as_deref(),
+        base_url: connection.base_url.as_deref(),
+    };
+    let id = match known.configuration {
         Some(id) => Some(id),
-        None => args.state_dir.unfinished()?,
+        None => known.state_dir.unfinished()?,
     };
     let Some(id) = id else {
-        output::note("no rotation is unfinished");
-        return Ok(Exit::Done);
+        return end::nothing_unfinished(None, form);
     };
-    let store = args.state_dir.open(&id)?;
+    let store = known.state_dir.open(&id)?;
     let journal = store.load().map_err(state_dir::of_store)?;
     if let Some(about) = state_dir::stray(&store, journal.as_ref()).map_err(state_dir::of_store)? {
         return Err(state_dir::of_stray(&about));
     }
+    let unfinished = journal.as_ref().and_then(Journal::unfinished);
+    let Some(rotation) = unfinished else {
+        return end::nothing_unfinished(Some(&id), form);
+    };
     if args.abandon {
-        return abandon::abandon(&store, form);
+        return abandon::abandon(&store, rotation, again, form);
     }
     let settings = Settings {
-        limit: args.manner.command_timeout,
+        limit: known.manner.command_timeout,
         entra,
     };
-    let sinks = of_journal(&store, &settings)?;
-    if sinks.is_empty() {
-        output::note(&format!("no rotation of {id} is unfinished"));
-        return Ok(Exit::Done);
-    }
+    let sinks = sinks::sinks(rotation.sinks(), &settings)?;
     let plan = Plan {
         sinks: None,
-        if_lost: args.manner.if_lost.map(Into::into).unwrap_or_default(),
+        if_lost: known.manner.if_lost.map(Into::into).unwrap_or_default(),
         ..Plan::new(id, [""; 0])
     };
-    let go_on = args
-        .state_dir
-        .go_on(&plan.configuration, args.config.as_deref());
-    drive(plan, store, sinks, &args.manner, connection, form, &go_on).await
+    drive(plan, store, sinks, &known.manner, connection, form, again).await
 }
 
 /// The sinks of the unfinished rotation; none if there is none.
@@ -162,8 +179,9 @@ async fn drive(
     manner: &Manner,
     connection: &Connection,
     form: Output,
-    go_on: &str,
+    again: Again<'_>,
 ) -> Result<Exit, Failure> {
+    let id = plan.configuration.clone();
     let endpoint = manner.scim_url.as_ref().map(ScimEndpoint::new);
     let endpoint = endpoint
         .transpose()
@@ -184,21 +202,32 @@ async fn drive(
     // The lock goes with it, and so does what is still on the terminal.
     drop(driver);
     let Some(ended) = ended else {
-        return Err(Failure::new(
-            Exit::Unfinished,
-            format!(
-                "ended at once by a second signal; if a token was asked for, the rotation isn't over: \
-                 {go_on}"
-            ),
-        ));
+        return Err(ended_at_once(again, &id));
     };
     match ended {
-        Ok(state) => told(&state, form, go_on),
+        Ok(state) => told(&state, form, again),
         Err(RunError::Store(error)) => Err(state_dir::of_store(error)),
         Err(RunError::Start(StartError::StrayEscrow)) => {
             Err(state_dir::of_stray(&state_dir::about_stray(&escrow)))
         }
         Err(error) => Err(Failure::usage(format!("{error}; nothing was done"))),
+    }
+}
+
+/// A second signal ended it. Whether it had begun is on disk; or a thread is still writing that.
+fn ended_at_once(again: Again<'_>, id: &str) -> Failure {
+    match again.state_dir.look(id) {
+        Known::Journal(_) => Failure::new(
+            Exit::NothingChanged,
+            "ended at once by a second signal; nothing was changed",
+        ),
+        _ => Failure::new(
+            Exit::Unfinished,
+            format!(
+                "ended at once by a second signal; the rotation isn't over: {}",
+                again.resume(id)
+            ),
+        ),
     }
 }
 
@@ -230,16 +259,16 @@ async fn until_signals<T>(
 }
 
 /// Says how it ended.
-fn told(state: &State, form: Output, go_on: &str) -> Result<Exit, Failure> {
+fn told(state: &State, form: Output, again: Again<'_>) -> Result<Exit, Failure> {
     let Some(ending) = state.ending() else {
         return Err(Failure::local("the run didn't come to an end"));
     };
-    let lines = end::lines(ending, state, go_on);
+    let lines = end::lines(ending, state, again);
     let printed = match form {
-        Output::Json => output::line(&end::event(ending, state, &lines).to_string()),
+        Output::Json => output::told(&end::event(ending, state, &lines).to_string()),
         Output::Table => lines
             .iter()
-            .try_for_each(|line| output::line(&output::printable(line))),
+            .try_for_each(|line| output::told(&output::printable(line))),
     };
     match printed {
         // What went wrong is more than that nobody reads of it.

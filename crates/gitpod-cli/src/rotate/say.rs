@@ -34,14 +34,14 @@ impl Teller {
         if self.form == Output::Json {
             // Nobody who listens is no reason to stop in the midst of a rotation.
             if let Ok(line) = serde_json::to_string(report) {
-                let _ = output::line(&line);
+                let _ = output::told(&line);
             }
             return;
         }
         if self.checks {
             // What can't be printed isn't ready, and is told at the end.
             if let Some(check) = checklist::check(report) {
-                let _ = output::line(&check.line(io::stdout().is_terminal()));
+                let _ = output::told(&check.line(io::stdout().is_terminal()));
             }
             return;
         }

@@ -10,8 +10,10 @@ use crate::{output, uuid};
 
 /// What is known of a configuration here.
 pub(super) enum Known {
-    /// Its journal, if it has one.
+    /// Its journal, if it has one, in which nothing is unfinished.
     Journal(Option<Journal>),
+    /// Its journal, and where the escrow is if anything was written to it.
+    Unfinished(Journal, Option<PathBuf>),
     /// Another process has it.
     Running,
     /// An escrow that may hold a live token, and no rotation that it belongs to. It says what to do.
@@ -40,24 +42,6 @@ impl StateDir {
                 "no home folder is known: expected --state-dir with a folder on a local disk",
             )
         })
-    }
-
-    /// The command that goes on with a rotation. It has to find the same journal.
-    pub(super) fn go_on(&self, id: &str, config: Option<&Path>) -> String {
-        let mut command = format!("gitpodctl scim resume {id}");
-        for (flag, path) in [
-            ("--state-dir", self.state_dir.as_deref()),
-            ("--config", config),
-        ] {
-            if let Some(path) = path {
-                let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-                command.push_str(&format!(" {flag} {}", quoted(&path.display().to_string())));
-            }
-        }
-        if self.allow_remote_state_dir {
-            command.push_str(" --allow-remote-state-dir");
-        }
-        command
     }
 
     /// Opens what is kept of a configuration, and locks it.
@@ -115,9 +99,12 @@ impl StateDir {
         let looked = |path: PathBuf| -> Result<Known, StoreError> {
             let store = self.try_open(&path, id)?;
             let journal = store.load()?;
-            Ok(match stray(&store, journal.as_ref())? {
-                Some(stray) => Known::Stray(stray),
-                None => Known::Journal(journal),
+            Ok(match (journal, written_escrow(&store)?) {
+                (Some(journal), escrow) if journal.unfinished().is_some() => {
+                    Known::Unfinished(journal, escrow)
+                }
+                (_, Some(escrow)) => Known::Stray(about_stray(&escrow)),
+                (journal, None) => Known::Journal(journal),
             })
         };
         match self.path().map(looked) {
@@ -157,15 +144,6 @@ impl StateDir {
     }
 }
 
-/// One word for a shell.
-fn quoted(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%=,".contains(c);
-    if text.chars().all(plain) {
-        return text.to_owned();
-    }
-    format!("'{}'", text.replace('\'', r"'\''"))
-}
-
 /// What there is to say of an escrow that no rotation belongs to; `None` if there is none.
 pub(super) fn stray(
     store: &Store,
@@ -174,9 +152,14 @@ pub(super) fn stray(
     if journal.and_then(Journal::unfinished).is_some() {
         return Ok(None);
     }
+    Ok(written_escrow(store)?.map(|escrow| about_stray(&escrow)))
+}
+
+/// Where the escrow is, if anything was written to it.
+fn written_escrow(store: &Store) -> Result<Option<PathBuf>, StoreError> {
     Ok(match store.read_escrow()? {
         Kept::Absent | Kept::Empty => None,
-        _ => Some(about_stray(&store.escrow_path())),
+        _ => Some(store.escrow_path()),
     })
 }
 
@@ -192,30 +175,4 @@ pub(super) fn of_stray(about: &str) -> Failure {
 /// A file of ours isn't as it should be, or in use: nothing was done.
 pub(super) fn of_store(error: StoreError) -> Failure {
     Failure::local(format!("{error}; nothing was done"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_command_that_goes_on_finds_the_same_files() {
-        let state_dir = |path: &str| StateDir {
-            state_dir: Some(path.into()),
-            allow_remote_state_dir: false,
-        };
-        assert_eq!(
-            StateDir::default().go_on("c", None),
-            "gitpodctl scim resume c"
-        );
-        if cfg!(unix) {
-            assert_eq!(
-                state_dir("/var/lib/x").go_on("c", Some("/etc/it's here.toml".as_ref())),
-                r"gitpodctl scim resume c --state-dir /var/lib/x --config '/etc/it'\''s here.toml'"
-            );
-        }
-        let here = state_dir("x").go_on("c", None);
-        let absolute = std::path::absolute("x").unwrap();
-        assert!(here.contains(absolute.to_str().unwrap()), "{here}");
-    }
 }

@@ -11,7 +11,8 @@ use gitpod_rotation::{End, Journal, SinkError, own_access_tokens};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::args::{StateDir, Status};
+use super::again::Again;
+use super::args::{Rotate, StateDir, Status};
 use super::config;
 use super::sinks::{self, Settings};
 use super::state_dir::Known;
@@ -27,28 +28,45 @@ pub(super) async fn status(
     connection: &Connection,
     form: Output,
 ) -> Result<Exit, Failure> {
-    let settings = Settings {
-        limit: None,
-        entra: config::of_sinks(args.config)?,
+    let file = Rotate {
+        config: args.config.clone(),
+        state_dir: args.state_dir,
+        ..Rotate::default()
     };
-    let client = connection::service(connection)?
-        .build()
-        .map_err(|error| Failure::of_setting(&error))?;
-    let (configurations, now) = configurations(&client).await?;
+    let (known, entra) = config::fill_in(file)?;
+    let settings = Settings { limit: None, entra };
+    let here = Here {
+        state_dir: &known.state_dir,
+        again: Again {
+            state_dir: &known.state_dir,
+            config: args.config.as_deref(),
+            base_url: connection.base_url.as_deref(),
+        },
+    };
     // Where they are has to be known; what can't be read of them is told.
-    args.state_dir.path()?;
-    let kept = args.state_dir.configurations();
-    let mut rows: Vec<Row> = configurations
-        .iter()
-        .map(|configuration| Row::of(configuration, now, &args.state_dir))
-        .collect();
-    rows.extend(Row::unlisted(
-        &rows,
-        kept.as_deref().unwrap_or_default(),
-        now,
-        &args.state_dir,
-    ));
-    let credential = Credential::of(own_access_tokens(&client).await, now);
+    known.state_dir.path()?;
+    let kept = known.state_dir.configurations();
+    let kept_ids = kept.as_deref().unwrap_or_default();
+    // So is what the service doesn't tell.
+    let (rows, credential, now, failure) = match ask(connection).await {
+        Ok((configurations, credential, now)) => {
+            let mut rows: Vec<_> = configurations
+                .iter()
+                .map(|configuration| Row::of(configuration, now, here))
+                .collect();
+            rows.extend(Row::unlisted(&rows, kept_ids, now, here));
+            (rows, credential, now, None)
+        }
+        Err(failure) => {
+            let now = Timestamp::now();
+            let rows = kept_ids.iter().map(|id| Row::alone(id, now, here));
+            let credential = Credential {
+                ends: Err(failure.message.clone()),
+                now,
+            };
+            (rows.collect(), credential, now, Some(failure))
+        }
+    };
     let of_sinks = SinkCredential::of(&rows, &settings).await;
     let warnings = args.warn.map(|warn| {
         let rows = rows.iter().flat_map(|row| row.warnings(warn));
@@ -57,6 +75,7 @@ pub(super) async fn status(
             .chain(of_sinks)
             .collect::<Vec<_>>()
     });
+    let mut lines = Vec::new();
     match form {
         Output::Json => {
             let line = json!({
@@ -64,8 +83,9 @@ pub(super) async fn status(
                 "credential": credential.json(),
                 "sinks": of_sinks.iter().map(SinkCredential::json).collect::<Vec<_>>(),
                 "warnings": warnings,
+                "error": failure.as_ref().map(|failure| &failure.message),
             });
-            output::result(&line.to_string())?;
+            lines.push(line.to_string());
         }
         Output::Table => {
             let cells: Vec<_> = rows.iter().map(Row::cells).collect();
@@ -77,16 +97,26 @@ pub(super) async fn status(
                 "LAST ROTATION",
                 "NOW",
             ];
-            output::result(&output::table(&heading, &cells))?;
-            output::result(&credential.line())?;
-            for one in &of_sinks {
-                output::result(&one.line(now))?;
+            lines.push(output::table(&heading, &cells));
+            // Otherwise the failure says it.
+            if failure.is_none() {
+                lines.push(credential.line());
             }
+            lines.extend(of_sinks.iter().map(|one| one.line(now)));
         }
+    }
+    for line in lines {
+        output::told(&line).map_err(|error| output::unprinted(&error))?;
     }
     let warnings = warnings.unwrap_or_default();
     for warning in &warnings {
         output::note(warning);
+    }
+    if let Some(failure) = &failure {
+        output::note(&format!(
+            "what Ona has isn't known, only what is kept here: {}",
+            failure.message
+        ));
     }
     let of_folder = kept.as_ref().err().map(|failure| failure.message.as_str());
     let of_rows = rows.iter().filter_map(|row| row.detail.as_deref());
@@ -97,15 +127,33 @@ pub(super) async fn status(
         output::note(detail);
     }
     // What couldn't be looked at may be anything.
-    Ok(
-        if kept.is_err() || rows.iter().any(|row| row.state == Standing::Unknown) {
+    Ok(match failure {
+        Some(failure) => failure.exit,
+        None if kept.is_err() || rows.iter().any(|row| row.state == Standing::Unknown) => {
             Exit::Local
-        } else if warnings.is_empty() {
-            Exit::Done
-        } else {
-            Exit::Warning
-        },
-    )
+        }
+        None if warnings.is_empty() => Exit::Done,
+        None => Exit::Warning,
+    })
+}
+
+/// What the service tells, and its time.
+async fn ask(
+    connection: &Connection,
+) -> Result<(Vec<ScimConfiguration>, Credential, Timestamp), Failure> {
+    let client = connection::service(connection)?
+        .build()
+        .map_err(|error| Failure::of_setting(&error))?;
+    let (configurations, now) = configurations(&client).await?;
+    let credential = Credential::of(own_access_tokens(&client).await, now);
+    Ok((configurations, credential, now))
+}
+
+/// Where what is kept here is looked for, and what to do about it.
+#[derive(Debug, Clone, Copy)]
+struct Here<'a> {
+    state_dir: &'a StateDir,
+    again: Again<'a>,
 }
 
 /// All configurations, and the service's time.
@@ -182,6 +230,8 @@ enum Standing {
     Drift,
     /// There is an escrow without a rotation.
     StrayEscrow,
+    /// It can't be told, for the service couldn't be asked.
+    NotCompared,
     /// What is kept here of its rotations can't be read.
     Unknown,
 }
@@ -191,27 +241,37 @@ impl Standing {
         match self {
             Self::Well => "as it was left",
             Self::NeverRotated => "never rotated from here",
-            Self::Unfinished => "unfinished: gitpodctl scim resume",
+            Self::Unfinished => "unfinished",
             Self::Running => "being rotated",
             Self::Drift => "drift: not as it was left",
             Self::StrayEscrow => "an escrow without a rotation, which may hold a live token",
+            Self::NotCompared => "not compared with Ona",
             Self::Unknown => "not known: its journal can't be read",
         }
     }
 }
 
 impl Row {
-    fn of(configuration: &ScimConfiguration, now: Timestamp, state_dir: &StateDir) -> Self {
+    fn of(configuration: &ScimConfiguration, now: Timestamp, here: Here<'_>) -> Self {
         let expires_at = configuration.token_expires_at.as_ref();
         let expires_at = expires_at.and_then(|at| at.to_jiff().ok());
-        let (journal, known, detail) = match state_dir.look(&configuration.id) {
+        let id = &configuration.id;
+        let (journal, known, detail) = match here.state_dir.look(id) {
             Known::Journal(journal) => (journal, None, None),
+            Known::Unfinished(journal, escrow) => {
+                let escrow = escrow.map(|path| format!(", and its escrow is {}", path.display()));
+                let about = format!(
+                    "the rotation of {id} isn't over{}; go on with: {}",
+                    escrow.unwrap_or_default(),
+                    here.again.resume(id)
+                );
+                (Some(journal), Some(Standing::Unfinished), Some(about))
+            }
             Known::Running => (None, Some(Standing::Running), None),
             Known::Stray(about) => (None, Some(Standing::StrayEscrow), Some(about)),
             Known::Trouble(about) => (None, Some(Standing::Unknown), Some(about)),
         };
         let last = journal.as_ref().and_then(Journal::last);
-        let unfinished = journal.as_ref().and_then(Journal::unfinished).is_some();
         let as_left = last.is_none_or(|last| expires_at.is_some_and(|at| last.is_as_left(at)));
         Self {
             id: configuration.id.clone(),
@@ -231,7 +291,6 @@ impl Row {
             last_at: last.and_then(|last| last.at()),
             sinks: last.map(|last| last.sinks().to_vec()).unwrap_or_default(),
             state: known.unwrap_or(match () {
-                () if unfinished => Standing::Unfinished,
                 () if !as_left => Standing::Drift,
                 () if last.is_none() => Standing::NeverRotated,
                 () => Standing::Well,
@@ -242,33 +301,32 @@ impl Row {
 
     /// What wants somebody of configurations that the service doesn't list: they are gone, or this credential
     /// sees less.
-    fn unlisted(
-        listed: &[Self],
-        known: &[String],
-        now: Timestamp,
-        state_dir: &StateDir,
-    ) -> Vec<Self> {
-        let unlisted = known
+    fn unlisted(listed: &[Self], kept: &[String], now: Timestamp, here: Here<'_>) -> Vec<Self> {
+        let unlisted = kept
             .iter()
             .filter(|id| listed.iter().all(|row| row.id != **id));
-        let row = |id: &String| {
-            let configuration = ScimConfiguration {
-                id: id.clone(),
-                name: "(not listed by the service)".to_owned(),
-                ..ScimConfiguration::default()
-            };
-            Self::of(&configuration, now, state_dir)
+        let row = |id: &String| Self {
+            name: "(not listed by the service)".to_owned(),
+            ..Self::alone(id, now, here)
         };
-        let open = |row: &Self| {
-            matches!(
-                row.state,
-                Standing::Unfinished
-                    | Standing::Running
-                    | Standing::StrayEscrow
-                    | Standing::Unknown
-            )
+        let wants_somebody = |row: &Self| row.state != Standing::NotCompared;
+        unlisted.map(row).filter(wants_somebody).collect()
+    }
+
+    /// What is kept here of a configuration, which is all that is known of it.
+    fn alone(id: &str, now: Timestamp, here: Here<'_>) -> Self {
+        let configuration = ScimConfiguration {
+            id: id.to_owned(),
+            ..ScimConfiguration::default()
         };
-        unlisted.map(row).filter(open).collect()
+        let mut row = Self::of(&configuration, now, here);
+        if matches!(
+            row.state,
+            Standing::Well | Standing::NeverRotated | Standing::Drift
+        ) {
+            row.state = Standing::NotCompared;
+        }
+        row
     }
 
     fn cells(&self) -> Vec<String> {
@@ -306,6 +364,7 @@ impl Row {
                 Standing::Running => "running",
                 Standing::Drift => "drift",
                 Standing::StrayEscrow => "stray_escrow",
+                Standing::NotCompared => "not_compared",
                 Standing::Unknown => "unknown",
             },
             "detail": self.detail,

@@ -182,6 +182,34 @@ fn success_prints_the_token_and_sends_what_was_asked_for() {
     );
 }
 
+/// The codes that `--help` lists, in their order.
+pub(crate) fn listed() -> Vec<u8> {
+    let help = run(["scim", "rotate", "--help"]).expect(0).stdout;
+    let (_, listed) = help.split_once("Exit codes:\n").expect("a list");
+    let first_words = listed
+        .lines()
+        .map_while(|line| line.split_whitespace().next());
+    first_words.filter_map(|word| word.parse().ok()).collect()
+}
+
+/// Each has a row in the README, and each that a schedule can meet in its page.
+#[test]
+fn every_exit_code_is_documented() {
+    let rows = |text: &str, heading: &str| -> Vec<u8> {
+        let (_, section) = text.split_once(heading).expect("a section");
+        let cells = section
+            .lines()
+            .filter_map(|line| line.strip_prefix("| ")?.split(" |").next());
+        cells.filter_map(|cell| cell.parse().ok()).collect()
+    };
+    let readme = include_str!("../../README.md");
+    assert_eq!(rows(readme, "## Exit codes"), listed());
+    let page = include_str!("../../docs/schedule.md");
+    let page = rows(page, "## Who is told");
+    let of_rotations: Vec<_> = listed().into_iter().filter(|code| *code > 20).collect();
+    assert!(page.ends_with(&of_rotations), "{page:?}");
+}
+
 /// Where standard output is full, the exit code says whether a token is lost.
 #[cfg(target_os = "linux")]
 #[test]

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use gitpod_testing::Server;
 
+use crate::exit_codes::listed;
 use crate::rotate::Setting;
 use crate::support::Run;
 
@@ -257,12 +258,11 @@ fn what_must_not_be_missing() {
         .parse()
         .expect("seconds");
     assert!(stop >= 120);
-    // What isn't over is gone on with before tomorrow, and nothing else is tried again.
-    let again: Vec<_> = service
-        .all("RestartPreventExitStatus")
-        .flat_map(words)
-        .collect();
-    assert!(again.contains(&"20".to_owned()) && !again.contains(&"21".to_owned()));
+    // What isn't over is tried again, and of all that `--help` lists nothing else is.
+    let never = service.all("RestartPreventExitStatus").flat_map(words);
+    let never: Vec<u8> = never.map(|word| word.parse().expect("a code")).collect();
+    let codes = listed().into_iter().filter(|code| ![0, 21].contains(code));
+    assert_eq!(never, codes.collect::<Vec<_>>());
     let timer = Unit::read(&Path::new(FOLDER).join("gitpodctl-rotate.timer"));
     for (name, value) in [
         ("OnCalendar", "daily"),
@@ -271,6 +271,20 @@ fn what_must_not_be_missing() {
     ] {
         assert_eq!(timer.all(name).collect::<Vec<_>>(), [value], "{name}");
     }
+    // All tries of one day are counted, also if each takes as long as it may, and none of the day before is.
+    let one = |name| service.all(name).next().expect("a value");
+    let hours = |name| one(name).strip_suffix('h').expect("hours").parse::<u32>();
+    let limit = hours("StartLimitIntervalSec").expect("a number") * 60;
+    let longest = hours("TimeoutStartSec").expect("a number") * 60;
+    let pause: u32 = one("RestartSec")
+        .strip_suffix("min")
+        .expect("minutes")
+        .parse()
+        .expect("a number");
+    let tries: u32 = one("StartLimitBurst").parse().expect("a number");
+    assert!(tries * (longest + pause) < limit && limit < (24 - 2) * 60);
+    // Longer than the wait after an ambiguous answer, and than a stale read is polled.
+    assert!(pause >= 2);
 }
 
 /// What systemd itself says of them, where it is installed.

@@ -75,7 +75,7 @@ impl fmt::Display for StoreError {
             Trouble::Remote => write!(
                 f,
                 "{path} is on a network or in user space (NFS, SMB, FUSE), where what is synced \
-                 doesn't reliably last: use a folder on a local disk, or insist"
+                 doesn't reliably last: use a folder on a local disk, or insist (--allow-remote-state-dir)"
             ),
             Trouble::Id => write!(
                 f,

@@ -7,7 +7,7 @@ mod folder;
 mod lock;
 mod steps;
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
@@ -26,14 +26,17 @@ use steps::Disk;
 
 /// A journal is a few kilobytes. Something larger isn't one.
 const LARGEST_JOURNAL: u64 = 1024 * 1024;
+const LOCK: &str = "lock";
 
 /// The files of one SCIM configuration in the state folder, which this process alone has.
 ///
 /// Every method blocks, and what it has done lasts when it returns, for as much as the operating
-/// system can promise.
+/// system can promise. Of a configuration that has neither journal nor escrow nothing stays.
 #[derive(Debug)]
 pub struct Store {
     folder: PathBuf,
+    /// This value has made the folder.
+    is_new: bool,
     configuration: String,
     kind: FolderKind,
     disk: Disk,
@@ -68,19 +71,20 @@ impl Store {
         {
             return Err(StoreError::new(folder, Trouble::Id));
         }
-        folder::make(folder).map_err(|error| StoreError::io(folder, "make", error))?;
+        let is_new = folder::make(folder).map_err(|error| StoreError::io(folder, "make", error))?;
         let kind =
             folder::kind(folder).map_err(|error| StoreError::io(folder, "look at", error))?;
         if kind == FolderKind::Remote && !anywhere {
             return Err(StoreError::new(folder, Trouble::Remote));
         }
-        let path = folder.join(format!("{configuration}.lock"));
+        let path = folder.join(format!("{configuration}.{LOCK}"));
         let lock = Lock::take(&path).map_err(|error| match error.kind() {
             ErrorKind::WouldBlock => StoreError::new(&path, Trouble::Locked),
             _ => StoreError::io(&path, "lock", error),
         })?;
         Ok(Self {
             folder: folder.to_owned(),
+            is_new,
             configuration: configuration.to_owned(),
             kind,
             disk: Disk::default(),
@@ -238,6 +242,20 @@ impl Store {
             .remove(&path)
             .and_then(|()| self.disk.sync_folder(&self.folder))
             .map_err(|error| StoreError::io(&path, "remove", error))
+    }
+}
+
+/// A mistyped id leaves nothing behind. The lock is still held here.
+impl Drop for Store {
+    fn drop(&mut self) {
+        if self.journal_path().exists() || self.escrow_path().exists() {
+            return;
+        }
+        // What can't be removed is in nobody's way, nor is a folder that others use by now.
+        let _ = fs::remove_file(self.path(LOCK));
+        if self.is_new {
+            let _ = fs::remove_dir(&self.folder);
+        }
     }
 }
 

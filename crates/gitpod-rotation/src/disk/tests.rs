@@ -216,6 +216,27 @@ fn two_at_once_are_one_too_many() {
     Store::open_anywhere(&folder, ID).unwrap();
 }
 
+/// A mistyped id, say.
+#[test]
+fn where_nothing_is_kept_nothing_is_left() {
+    let (folder, store) = store();
+    let state = store.folder.clone();
+    drop(store);
+    assert!(!state.exists());
+    assert!(folder.path().exists());
+    // A folder that was there stays, and so does what is in it.
+    fs::create_dir(&state).unwrap();
+    drop(Store::open_anywhere(&state, ID).unwrap());
+    assert_eq!(fs::read_dir(&state).unwrap().count(), 0);
+    let store = Store::open_anywhere(&state, ID).unwrap();
+    store.save(&Journal::new(ID)).unwrap();
+    drop(Store::open_anywhere(&state, "other").unwrap());
+    drop(store);
+    let store = Store::open_anywhere(&state, ID).unwrap();
+    assert_eq!(store.load().unwrap(), Some(Journal::new(ID)));
+    assert_eq!(fs::read_dir(&state).unwrap().count(), 2);
+}
+
 #[test]
 fn an_id_that_leads_elsewhere_is_refused() {
     let folder = tempfile::tempdir().unwrap();

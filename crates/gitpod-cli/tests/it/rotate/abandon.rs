@@ -8,7 +8,7 @@ use gitpod_testing::Fault;
 use super::Setting;
 
 /// One whose answer nobody understands.
-fn stuck() -> Setting {
+pub(super) fn stuck() -> Setting {
     let setting = Setting::new();
     let fault = Fault::body("{\"token\":").on::<RegenerateScimToken>();
     setting.server().inject(fault);
@@ -47,8 +47,7 @@ fn its_escrow_is_kept_and_told_and_the_next_run_reports_drift() {
         .says("no rotation is unfinished");
     let run = setting.rotate(&["--rotate-before", "30d"]).expect(24);
     assert!(run.stdout.contains("given up by a person"), "{run:?}");
-    let run = setting.command(&["status", "--warn", "1d"]).spawn();
-    let run = setting.finish(run.expect("the binary runs")).expect(26);
+    let run = setting.status(&["--warn", "1d"]).expect(26);
     assert!(run.stdout.contains("given up"), "{run:?}");
     setting.rotate(&[]).expect(0);
     setting.is_rotated();
@@ -62,19 +61,4 @@ fn an_event_says_so_too() {
     let event: serde_json::Value = serde_json::from_str(&run.stdout).expect("JSON");
     assert_eq!(event["ending"], "abandoned");
     assert!(event["escrow"].is_string(), "{event}");
-}
-
-/// `status` has to show what is unfinished of a configuration that the service doesn't list.
-#[test]
-fn what_is_unfinished_and_gone_is_shown() {
-    let setting = stuck();
-    let id = setting.id().to_owned();
-    super::signals::someone_else(&setting, &["delete", &id]);
-    let status = setting.command(&["status", "--warn", "1d"]).spawn();
-    let run = setting.finish(status.expect("the binary runs")).expect(26);
-    assert!(
-        run.stdout.contains("(not listed by the service)"),
-        "{run:?}"
-    );
-    assert!(run.stderr.contains("unfinished"), "{run:?}");
 }

@@ -68,6 +68,32 @@ fn every_event_is_a_line_of_json() {
 }
 
 #[test]
+fn that_nothing_is_to_be_resumed_is_an_event_too() {
+    let setting = Setting::new();
+    let id = setting.id();
+    let of_it = format!("no rotation of {id} is unfinished");
+    for (more, configuration, says) in [
+        (&[][..], None, "no rotation is unfinished"),
+        (&[id], Some(id), &*of_it),
+        (&[id, "--abandon"], Some(id), &of_it),
+    ] {
+        let run = setting
+            .resume(&[more, &["--output", "json"]].concat())
+            .expect(0);
+        let event: serde_json::Value = serde_json::from_str(run.line()).expect("JSON");
+        let expected = serde_json::json!({
+            "event": "ended",
+            "configuration": configuration,
+            "ending": "nothing_unfinished",
+            "exit_code": 0,
+            "says": [says],
+        });
+        assert_eq!(event, expected);
+        assert_eq!(run.stderr, "");
+    }
+}
+
+#[test]
 fn nothing_is_due_while_life_is_left() {
     let setting = Setting::new();
     let run = setting.rotate(&["--rotate-before", "30d"]).expect(0);
@@ -386,48 +412,46 @@ fn a_file_says_what_flags_say() {
         .says(":3: settle: expected");
 }
 
+/// Nor does one that only looks.
 #[test]
-fn the_status_says_how_things_stand() {
+fn a_mistyped_id_leaves_nothing_behind() {
     let setting = Setting::new();
-    let status = |more: &[&str]| {
-        let child = setting.command(&[&["status"], more].concat()).spawn();
-        setting.finish(child.expect("the binary runs"))
+    let nobody = "00000000-0000-4000-8000-000000000000";
+    let all = || {
+        setting.rotate(&[nobody]).expect(4);
+        setting.rotate(&[nobody, "--dry-run"]).expect(4);
+        setting.rotate(&["not-an-id"]).expect(2);
+        setting.resume(&[nobody]).expect(0);
+        setting.resume(&["not-an-id"]).expect(2);
     };
-    let run = status(&[]).expect(0);
-    assert!(run.stdout.contains("never rotated from here"), "{run:?}");
-    assert!(
-        run.stdout.contains("365 d") || run.stdout.contains("364 d"),
-        "{run:?}"
-    );
-    assert!(!setting.state().exists(), "looking makes no folder");
+    all();
+    setting.rotate(&["--dry-run"]).expect(0);
+    setting.rotate(&["--rotate-before", "30d"]).expect(0);
+    setting.resume(&[]).expect(0);
+    assert!(!setting.state().exists());
     setting.rotate(&[]).expect(0);
-    let run = status(&["--warn", "30d"]).expect(0);
-    assert!(run.stdout.contains("as it was left"), "{run:?}");
-    assert!(
-        run.stdout
-            .contains("this credential: when it ends can't be read"),
-        "{run:?}"
-    );
+    let files = || {
+        let entries = std::fs::read_dir(setting.state()).expect("a folder");
+        let mut names: Vec<_> = entries
+            .map(|entry| entry.expect("a name").file_name())
+            .collect();
+        names.sort();
+        names
+    };
+    let before = files();
+    all();
+    assert_eq!(files(), before);
+    assert_eq!(before.len(), 2, "{before:?}");
+}
 
-    setting
-        .server()
-        .make_personal(setting.server().api_key(), DAY * 20, false);
-    status(&[]).expect(0);
-    status(&["--warn", "30d"])
-        .expect(26)
-        .says("this credential ends at");
-    setting
-        .server()
-        .make_personal(setting.server().api_key(), DAY * 60, false);
-    status(&["--warn", "30d"]).expect(0);
-    setting
-        .embedded
-        .regenerate(&["--expires-in", "200d"])
-        .expect(0);
-    status(&["--warn", "30d"]).expect(26).says("drift");
-    let run = status(&["--warn", "1y", "--output", "json"]).expect(26);
-    let json: serde_json::Value = serde_json::from_str(run.line()).expect("JSON");
-    assert_eq!(json["configurations"][0]["state"], "drift");
-    assert!(json["credential"]["ends_at_the_latest"].is_string());
-    assert_eq!(json["warnings"].as_array().expect("a list").len(), 3);
+/// It names files, of which one configuration has one.
+#[test]
+fn an_id_in_capitals_is_the_same_one() {
+    let setting = Setting::new();
+    let capitals = setting.id().to_uppercase();
+    assert_ne!(capitals, setting.id());
+    setting.rotate(&[&capitals]).expect(0);
+    setting.is_rotated();
+    let told = setting.resume(&[&capitals]).expect(0);
+    told.says(&format!("no rotation of {} is unfinished", setting.id()));
 }

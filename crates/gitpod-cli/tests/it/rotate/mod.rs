@@ -11,6 +11,7 @@ mod kills;
 mod signals;
 mod sinks;
 mod stages;
+mod status;
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -100,8 +101,16 @@ impl Setting {
     }
 
     pub(crate) fn resume(&self, more: &[&str]) -> Run {
-        let mut command = self.command(&[&["resume"], more].concat());
-        self.finish(command.spawn().expect("the binary runs"))
+        self.run(&[&["resume"], more].concat())
+    }
+
+    pub(crate) fn status(&self, more: &[&str]) -> Run {
+        self.run(&[&["status"], more].concat())
+    }
+
+    pub(crate) fn run(&self, arguments: &[&str]) -> Run {
+        let child = self.command(arguments).spawn();
+        self.finish(child.expect("the binary runs"))
     }
 
     /// A program in `bin`, a folder that a test puts in front of the others.

@@ -109,6 +109,8 @@ fn only_one_at_a_time() {
         .expect(1)
         .silent()
         .says("another process");
+    let status = setting.status(&[]).expect(0);
+    assert!(status.stdout.contains("being rotated"), "{status:?}");
     child.kill().expect("it runs");
     child.wait().expect("it ends");
     setting.server().clock().advance(Duration::from_secs(120));
@@ -210,7 +212,8 @@ fn a_second_one_ends_at_once() {
     send(&child, "INT");
     wait_for_line(&mut child, "a second signal ends it at once");
     send(&child, "INT");
-    setting.finish(child).expect(21).says("ended at once");
+    let run = setting.finish(child).expect(20);
+    run.says("ended at once").says("nothing was changed");
     setting.server().clear_faults();
     setting.is_unchanged();
 }

@@ -171,6 +171,9 @@ fn a_person_confirms() {
         run.stdout.contains("confirmed by you, not verified"),
         "{run:?}"
     );
+    // At a terminal it says what it is at.
+    assert!(run.stdout.contains("pushing to manual:"), "{run:?}");
+    assert!(run.stdout.contains("waiting for 2 s"), "{run:?}");
     assert!(accepts(
         setting.server(),
         &fs::read_to_string(setting.token_path()).expect("a file")

@@ -107,11 +107,11 @@ fn a_first_one_finishes_the_step() {
 
 #[test]
 fn a_second_one_ends_each_step_at_once() {
-    for phase in ["preflight", "push", "verify"] {
+    for (phase, code) in [("preflight", 20), ("push", 21), ("verify", 21)] {
         let mut stage = Stage::reach(phase);
         stage.signal(NOTED);
         stage.signal(AT_ONCE);
-        stage.ends(21);
+        stage.ends(code);
     }
 }
 
