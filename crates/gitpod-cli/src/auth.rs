@@ -69,8 +69,10 @@ pub(crate) async fn status(
     };
     put("works", works.into());
     let token = variable.and_then(|name| std::env::var(name).ok());
-    if let Some(end) = token.as_deref().and_then(end) {
-        put("expiresAt", end.to_json_text().unwrap_or_default().into());
+    if let Some(end) = token.as_deref().and_then(end)
+        && let Ok(text) = end.to_json_text()
+    {
+        put("expiresAt", text.into());
         put("expired", is_past(&end).into());
     }
 
@@ -86,7 +88,7 @@ pub(crate) async fn status(
 
 /// What the service says of the caller.
 async fn whose(session: &Session) -> Result<Map<String, Value>, Error> {
-    let identity = match ask(session, IDENTITY).await {
+    let found = match ask(session, IDENTITY).await {
         // An older service, or one that tells users alone.
         Err(error)
             if matches!(
@@ -95,30 +97,37 @@ async fn whose(session: &Session) -> Result<Map<String, Value>, Error> {
             ) =>
         {
             let user = ask(session, USER).await?;
-            return Ok(fields(
-                &[("PRINCIPAL_USER".into(), "principal")],
-                Some(&user),
-            ));
+            fields(&[("PRINCIPAL_USER".into(), "principal")], Some(&user))
         }
-        identity => identity?,
+        identity => {
+            let identity = identity?;
+            let subject = &identity["subject"];
+            let is_user = subject["principal"] == "PRINCIPAL_USER";
+            // A name is good to have, and no more.
+            let user = if is_user {
+                ask(session, USER).await.ok()
+            } else {
+                None
+            };
+            fields(
+                &[
+                    (subject["principal"].clone(), "principal"),
+                    (subject["id"].clone(), "id"),
+                    (identity["organizationId"].clone(), "organizationId"),
+                    (identity["organizationTier"].clone(), "organizationTier"),
+                ],
+                user.as_ref(),
+            )
+        }
     };
-    let subject = &identity["subject"];
-    let is_user = subject["principal"] == "PRINCIPAL_USER";
-    // A name is good to have, and no more.
-    let user = if is_user {
-        ask(session, USER).await.ok()
-    } else {
-        None
-    };
-    Ok(fields(
-        &[
-            (subject["principal"].clone(), "principal"),
-            (subject["id"].clone(), "id"),
-            (identity["organizationId"].clone(), "organizationId"),
-            (identity["organizationTier"].clone(), "organizationTier"),
-        ],
-        user.as_ref(),
-    ))
+    // Whoever answers so needn't be the service, or have looked at the credential.
+    if !found.contains_key("id") {
+        return Err(Error::new(
+            Code::Internal,
+            "the answer doesn't say whose the credential is",
+        ));
+    }
+    Ok(found)
 }
 
 /// These, and behind them what the answer about a user has.
@@ -186,7 +195,8 @@ fn end(token: &str) -> Option<Timestamp> {
     let claims = URL_SAFE_NO_PAD.decode(claims).ok()?;
     let claims: Value = serde_json::from_slice(&claims).ok()?;
     Some(Timestamp {
-        seconds: claims.get("exp")?.as_i64()?,
+        // It may have a fraction.
+        seconds: claims.get("exp")?.as_f64()? as i64,
         nanos: 0,
     })
 }
@@ -210,6 +220,10 @@ mod tests {
         let told = |token: &str| end(token).map(|end| end.to_json_text().unwrap());
         assert_eq!(
             told(&token(json!({ "exp": 1_798_857_845 }))).as_deref(),
+            Some("2027-01-02T02:44:05Z")
+        );
+        assert_eq!(
+            told(&token(json!({ "exp": 1_798_857_845.5 }))).as_deref(),
             Some("2027-01-02T02:44:05Z")
         );
         for token in [

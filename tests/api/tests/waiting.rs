@@ -10,7 +10,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use gitpod_client::types::v1::{GetRunnerRequest, Runner};
+use gitpod_client::types::v1::{GetRunnerRequest, Runner, WatchEventsRequest};
+use gitpod_client::watch::{Notice, Seen};
 use gitpod_client::{Client, Code, RequestBody, http};
 use http_body_util::Full;
 use tokio::time::Instant;
@@ -54,6 +55,10 @@ impl Service<http::Request<RequestBody>> for Quiet {
 }
 
 fn quiet(answer: Option<&'static str>) -> (Client, Quiet) {
+    with_timeout(None, answer)
+}
+
+fn with_timeout(timeout: Option<Duration>, answer: Option<&'static str>) -> (Client, Quiet) {
     let quiet = Quiet {
         answer,
         came: Arc::default(),
@@ -62,7 +67,7 @@ fn quiet(answer: Option<&'static str>) -> (Client, Quiet) {
     let service = quiet.clone();
     let client = Client::builder()
         .base_url("http://127.0.0.1:1")
-        .timeout(None)
+        .timeout(timeout)
         .runtime(|runtime| runtime.transport(service))
         .build()
         .unwrap();
@@ -134,4 +139,33 @@ async fn without_events_it_is_read_every_thirty_seconds() {
         at("GetRunner", 63),
     ];
     assert_eq!(came(&quiet), expected);
+}
+
+/// A service that sends its headers with the first event has none to send for hours.
+#[tokio::test(start_paused = true)]
+async fn silence_is_no_outage() {
+    let hours = Duration::from_secs(7200);
+    let timeout = Some(Duration::from_secs(30));
+    let (client, quiet) = with_timeout(timeout, Some(r#"{"runner": {}}"#));
+    let mut watcher = client.watch(client.runner().get_runner(request()));
+    let mut feed = client.event_feed(WatchEventsRequest::default());
+    while quiet.began.elapsed() < hours {
+        let before = Instant::now();
+        let seen = watcher.try_next().await.unwrap().unwrap();
+        assert!(matches!(seen, Seen::Reread(_)), "{seen:?}");
+        assert_eq!(feed.try_next().await.unwrap(), Some(Notice::Reread));
+        let apart = before.elapsed();
+        assert!(apart < Duration::from_secs(40), "{apart:?}");
+    }
+}
+
+/// Who doesn't answer reads either isn't there.
+#[tokio::test(start_paused = true)]
+async fn silence_of_reads_too_is_an_outage() {
+    let (client, quiet) = with_timeout(Some(Duration::from_secs(30)), None);
+    let mut watcher = client.watch(client.runner().get_runner(request()));
+    let error = watcher.try_next().await.unwrap_err();
+    assert_eq!(error.code(), Code::DeadlineExceeded);
+    let minutes = quiet.began.elapsed().as_secs() / 60;
+    assert!((10..=20).contains(&minutes), "{minutes} min");
 }

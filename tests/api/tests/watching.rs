@@ -457,6 +457,53 @@ async fn what_is_gone_is_seen_as_gone() {
     ));
 }
 
+/// Nobody is told that it was deleted.
+#[tokio::test]
+async fn what_goes_in_a_gap_is_gone() {
+    let (harness, client, world) = world().await;
+    let mut watcher = watching(&client);
+    assert_eq!(next(&mut watcher).await, reread(0));
+    harness.handle::<GetRunner, _, _>(|_| async { Err(ServerError::new(Code::NotFound, "gone")) });
+    world.end.send_replace(());
+    assert_eq!(next(&mut watcher).await, Seen::Gone);
+    assert!(watcher.try_next().await.unwrap().is_none());
+}
+
+/// A stream that was opened with it may stay open.
+#[tokio::test]
+async fn a_credential_that_dies_while_the_stream_is_silent_ends_it() {
+    let (harness, client, world) = world().await;
+    let mut watcher = watching(&client).reread_every(Duration::from_millis(50));
+    assert_eq!(next(&mut watcher).await, reread(0));
+    harness.revoke_api_key(harness.api_key());
+    let error = loop {
+        match watcher.try_next().await {
+            // Read before.
+            Ok(seen) => assert!(matches!(seen, Some(Seen::Reread(_))), "{seen:?}"),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(error.code(), Code::Unauthenticated);
+    assert!(watcher.try_next().await.unwrap().is_none());
+    assert_eq!(world.opened.lock().unwrap().len(), 1);
+}
+
+/// Some services tell more than once of the same, or late.
+#[tokio::test]
+async fn an_event_that_comes_again_is_no_harm() {
+    let (_harness, client, world) = world().await;
+    let mut watcher = watching(&client);
+    assert_eq!(next(&mut watcher).await, reread(0));
+    world.change_and_tell();
+    for _ in 0..3 {
+        assert_eq!(next(&mut watcher).await, changed(1));
+        world.tell(ResourceType::Runner, ID);
+    }
+    world.change_and_tell();
+    while next(&mut watcher).await != changed(2) {}
+    assert_eq!(world.opened.lock().unwrap().len(), 1);
+}
+
 #[tokio::test]
 async fn waiting_until_it_is_as_wanted() {
     let (_harness, client, world) = world().await;

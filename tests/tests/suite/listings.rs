@@ -200,6 +200,27 @@ async fn a_listing_goes_on_from_a_token() {
     }
 }
 
+/// Neither what is left of a page nor the page that is on its way gets in between.
+#[tokio::test]
+async fn a_stream_that_has_begun_can_be_sent_elsewhere() {
+    let (_harness, client, _) = listing(100).await;
+    for prefetch in [false, true] {
+        let mut items = client.connect().call::<ListCounted>(ask(10, "")).items();
+        if prefetch {
+            items = items.prefetch();
+        }
+        for number in 0..5 {
+            assert_eq!(items.try_next().await.unwrap().unwrap().number, number);
+        }
+        let mut items = items.resume_from("70");
+        assert_eq!(items.resume_token(), Some("70"));
+        for number in 70..100 {
+            assert_eq!(items.try_next().await.unwrap().unwrap().number, number);
+        }
+        assert!(items.try_next().await.unwrap().is_none());
+    }
+}
+
 #[tokio::test]
 async fn an_error_comes_behind_the_items_before_it_and_one_can_resume_there() {
     let (harness, client, _) = listing(30).await;
@@ -217,15 +238,14 @@ async fn an_error_comes_behind_the_items_before_it_and_one_can_resume_there() {
         assert_eq!(error.code(), Code::PermissionDenied);
         assert!(items.try_next().await.unwrap().is_none());
         let token = items.resume_token().unwrap().to_owned();
-        let rest = client
-            .connect()
-            .call::<ListCounted>(ask(10, &token))
-            .items();
-        let rest: Vec<_> = rest.try_collect().await.unwrap();
-        assert_eq!(
-            rest.iter().map(|item| item.number).collect::<Vec<_>>(),
-            (20..30).collect::<Vec<_>>()
-        );
+        let anew = client.connect().call::<ListCounted>(ask(10, &token));
+        for rest in [anew.items(), items.resume_from(&token)] {
+            let rest: Vec<_> = rest.try_collect().await.unwrap();
+            assert_eq!(
+                rest.iter().map(|item| item.number).collect::<Vec<_>>(),
+                (20..30).collect::<Vec<_>>()
+            );
+        }
     }
 }
 

@@ -48,7 +48,7 @@ pub(crate) struct Connection {
     pub(crate) base_url: Option<String>,
 
     /// How long to wait for an answer, from connecting to its last byte (of a stream, to its
-    /// begin): 500ms, 15s or 2m
+    /// start): 500ms, 15s or 2m
     #[arg(long, global = true, value_name = "TIME", default_value = "15s", value_parser = duration::timeout)]
     pub(crate) timeout: Duration,
 

@@ -2,6 +2,8 @@
 
 use std::net::TcpListener;
 
+use gitpod_client::Code;
+use gitpod_testing::{Idempotency, Response, ServerError};
 use serde_json::Value;
 
 use crate::support::{API_KEY, Act, Embedded, Run, Scripted, finish, gitpodctl, response, run};
@@ -94,6 +96,9 @@ fn refused_and_not_told_are_two_things() {
             r#"{"code":"unimplemented"}"#,
         ),
         response("200 OK", "text/html", "<p>a portal</p>"),
+        response("200 OK", "application/json", "{}"),
+        response("200 OK", "application/json", r#"["a portal"]"#),
+        response("200 OK", "application/json", r#"{"subject":{"id":["u1"]}}"#),
         Vec::new(),
     ] {
         let server = Scripted::start(Act::Answer(bytes));
@@ -130,4 +135,70 @@ fn the_end_is_told_where_the_credential_has_it() {
     assert_eq!(told["expiresAt"], "2001-09-09T01:46:40Z");
     assert_eq!(told["expired"], true);
     assert!(!run.stderr.contains(EXPIRED) && !run.stdout.contains(EXPIRED));
+}
+
+/// What each kind of credential is told of, whoever answers for it.
+#[test]
+fn every_kind_of_credential() {
+    const IDENTITY: &str = "/gitpod.v1.IdentityService/GetAuthenticatedIdentity";
+    let embedded = Embedded::start(gitpod_testing::Server::builder());
+    let server = &embedded.server;
+    let answer = |path: &'static str, answer: Result<String, Code>| {
+        server.handle_encoded(path, Idempotency::NoSideEffects, move |_| {
+            let answer = answer.clone();
+            async move {
+                match answer {
+                    Ok(body) => Ok(Response::new(body.into())),
+                    Err(code) => Err(ServerError::new(code, "not told")),
+                }
+            }
+        });
+    };
+    let status = |variable: &str| {
+        let child = gitpodctl()
+            .env_remove("ONA_API_KEY")
+            .env("ONA_BASE_URL", server.base_url())
+            .env(variable, server.api_key())
+            .args(["auth", "status", "--output", "json"])
+            .spawn()
+            .unwrap();
+        let run = finish(child);
+        assert!(!run.stdout.contains(server.api_key()), "{run:?}");
+        run
+    };
+    let user = r#"{"user":{"id":"u1","organizationId":"o1","name":"Ada"}}"#;
+    answer(
+        "/gitpod.v1.UserService/GetAuthenticatedUser",
+        Ok(user.into()),
+    );
+    for (kind, name) in [
+        ("PRINCIPAL_USER", Some("Ada")),
+        ("PRINCIPAL_ACCOUNT", None),
+        ("PRINCIPAL_RUNNER", None),
+        ("PRINCIPAL_RUNNER_MANAGER", None),
+        ("PRINCIPAL_ENVIRONMENT", None),
+        ("PRINCIPAL_SERVICE_ACCOUNT", None),
+        ("PRINCIPAL_OF_A_NEWER_SERVICE", None),
+    ] {
+        let body = format!(r#"{{"subject":{{"id":"s1","principal":"{kind}"}}}}"#);
+        answer(IDENTITY, Ok(body));
+        let told = json(&status("ONA_TOKEN").expect(0));
+        assert_eq!(told["credential"], "the environment variable ONA_TOKEN");
+        assert_eq!(
+            (&told["principal"], &told["id"]),
+            (&kind.into(), &"s1".into())
+        );
+        assert_eq!(told.get("name").and_then(Value::as_str), name);
+    }
+    // Where the service doesn't know the method, or tells users alone.
+    for code in [Code::Unimplemented, Code::PermissionDenied] {
+        answer(IDENTITY, Err(code));
+        let told = json(&status("GITPOD_API_KEY").expect(0));
+        assert_eq!(told["principal"], "PRINCIPAL_USER");
+        assert_eq!((&told["id"], &told["name"]), (&"u1".into(), &"Ada".into()));
+    }
+    server.revoke_api_key(server.api_key());
+    let told = json(&status("ONA_TOKEN").expect(3).says("check the credential"));
+    assert_eq!(told["works"], "no");
+    assert!(told.get("id").is_none());
 }

@@ -262,10 +262,11 @@ impl Scripted {
     }
 }
 
-/// A whole HTTP response.
+/// A whole HTTP response. It says that the connection is closed, or a second call may be sent there.
 pub(crate) fn response(status: &str, content_type: &str, body: &str) -> Vec<u8> {
     format!(
-        "HTTP/1.1 {status}\r\ncontent-type: {content_type}\r\ncontent-length: {}\r\n\r\n{body}",
+        "HTTP/1.1 {status}\r\ncontent-type: {content_type}\r\ncontent-length: {}\r\n\
+         connection: close\r\n\r\n{body}",
         body.len()
     )
     .into_bytes()

@@ -6,12 +6,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use connect_hyper::{Error, RetryPolicy, Streaming};
+use connect_hyper::{Code, Error, RetryPolicy, Streaming};
 use futures_core::Stream;
 use gitpod_types::v1::{WatchEventsRequest, WatchEventsResponse};
 use tokio::time::{Instant, Sleep};
 
-use super::outage::Outage;
+use super::outage::{Outage, STABLE};
 use crate::event::EventClient;
 
 /// How long to wait for the stream's headers before what is watched is read all the same.
@@ -38,6 +38,9 @@ pub enum Notice {
 /// ([`stream_idle_timeout`](connect_hyper::ClientBuilder::stream_idle_timeout), 5 min unless set) is
 /// opened again, after a wait that is random and grows, and that the server can ask for. What came
 /// meanwhile is lost, and [`Notice::Reread`] says so.
+///
+/// A service that takes the call and is silent until the client's deadline is taken for one without
+/// events, and is asked again for as long as it takes.
 ///
 /// It ends with an error that opening again won't mend: the credential is refused (unless the stream
 /// was open for 30 s: it may have expired), the caller lacks a right, the request is wrong. And it
@@ -124,7 +127,14 @@ impl EventFeed {
                         return Poll::Ready(Some(Ok(Notice::Reread)));
                     }
                     Poll::Ready(Err(error)) => {
-                        if let Err(error) = self.lost(Some(error), Duration::ZERO) {
+                        let has_waited = patience.is_none();
+                        let lost = if has_waited && is_silence(&error) {
+                            self.outage.interrupted();
+                            self.lost(None, STABLE)
+                        } else {
+                            self.lost(Some(error), Duration::ZERO)
+                        };
+                        if let Err(error) = lost {
                             return Poll::Ready(Some(Err(error)));
                         }
                     }
@@ -164,6 +174,12 @@ impl EventFeed {
         self.state = State::Waiting(self.outage.lost(error, lived)?);
         Ok(())
     }
+}
+
+/// Whether the client's deadline passed and nobody had answered: a service that sends its headers
+/// with the first event only does so while there are none.
+fn is_silence(error: &Error) -> bool {
+    error.code() == Code::DeadlineExceeded && !error.is_from_server()
 }
 
 impl Stream for EventFeed {

@@ -7,7 +7,7 @@ use connect_hyper::{Code, Error, RetryPolicy};
 use tokio::time::{Instant, Sleep};
 
 /// How long a stream lives that broke off for no reason of its own: behind it, waits begin anew.
-const STABLE: Duration = Duration::from_secs(30);
+pub(super) const STABLE: Duration = Duration::from_secs(30);
 
 /// Failures in a row.
 #[derive(Debug)]

@@ -6,8 +6,8 @@ use prost_reflect::{DynamicMessage, FieldDescriptor, Value};
 
 use crate::proto::{Layout, input::api_files, root, tree::Tree};
 
-/// Rules that say how much a value may hold, which no name does.
-const LIMITS: [&str; 5] = ["len", "max_len", "max_items", "max_pairs", "lte"];
+/// Rules that say how much a value may hold, or that it may not be empty, which no name does.
+const LIMITS: [&str; 6] = ["len", "max_len", "max_items", "max_pairs", "lte", "min_len"];
 
 #[test]
 fn the_api_is_documented() {
@@ -43,7 +43,7 @@ fn the_api_is_documented() {
                 continue;
             }
             require(message.path(), message.full_name());
-            for field in message.fields().filter(has_limit) {
+            for field in message.fields().filter(has_rule) {
                 require(field.path(), field.full_name());
             }
             enums.extend(message.child_enums());
@@ -56,16 +56,25 @@ fn the_api_is_documented() {
     assert_eq!(
         missing,
         Vec::<String>::new(),
-        "say in their .proto what these are for, and of a field what its limit is"
+        "say in their .proto what these are for, and of a field what its limit is, and that it is required"
     );
 }
 
-fn has_limit(field: &FieldDescriptor) -> bool {
+/// Whether there is a rule to tell. That an id is required goes without saying.
+fn has_rule(field: &FieldDescriptor) -> bool {
     let pool = field.parent_pool();
     let rules = pool.get_extension_by_name("buf.validate.field").unwrap();
     let options = field.options();
-    options.has_extension(&rules)
-        && matches!(&*options.get_extension(&rules), Value::Message(rules) if limits(rules))
+    let Value::Message(rules) = &*options.get_extension(&rules) else {
+        return false;
+    };
+    let text = rules.get_field_by_name("string").unwrap();
+    let is_id = is_set(text.as_message().unwrap(), "uuid");
+    limits(rules) || (is_set(rules, "required") && !is_id)
+}
+
+fn is_set(rules: &DynamicMessage, name: &str) -> bool {
+    rules.get_field_by_name(name).unwrap().as_bool().unwrap()
 }
 
 fn limits(rules: &DynamicMessage) -> bool {
