@@ -24,8 +24,8 @@ pub enum Notice {
     /// Read now all that is watched: what happened before can't be told one by one. It comes when
     /// the stream is open for the first time, and after each gap.
     ///
-    /// It comes too when the service takes more than 3 s to say that the stream is open, and then
-    /// again when it does.
+    /// It comes too when the service takes more than 3 s to say that the stream is open, or more than
+    /// the client's deadline, and then again when it does.
     Reread,
     /// A resource changed.
     Event(WatchEventsResponse),
@@ -127,15 +127,19 @@ impl EventFeed {
                         return Poll::Ready(Some(Ok(Notice::Reread)));
                     }
                     Poll::Ready(Err(error)) => {
-                        let has_waited = patience.is_none();
-                        let lost = if has_waited && is_silence(&error) {
+                        let (is_silent, is_due) = (is_silence(&error), patience.is_some());
+                        let lost = if is_silent {
                             self.outage.interrupted();
-                            self.lost(None, STABLE)
+                            self.lost(None, if is_due { Duration::ZERO } else { STABLE })
                         } else {
                             self.lost(Some(error), Duration::ZERO)
                         };
                         if let Err(error) = lost {
                             return Poll::Ready(Some(Err(error)));
+                        }
+                        // The deadline was shorter than the patience.
+                        if is_silent && is_due {
+                            return Poll::Ready(Some(Ok(Notice::Reread)));
                         }
                     }
                     Poll::Pending => {
