@@ -71,6 +71,20 @@ impl Store {
         {
             return Err(StoreError::new(folder, Trouble::Id));
         }
+        match Self::make_and_lock(folder, configuration, anywhere) {
+            // Whoever had made the folder has removed it in between.
+            Err(error) if error.is_not_found() => {
+                Self::make_and_lock(folder, configuration, anywhere)
+            }
+            opened => opened,
+        }
+    }
+
+    fn make_and_lock(
+        folder: &Path,
+        configuration: &str,
+        anywhere: bool,
+    ) -> Result<Self, StoreError> {
         let is_new = folder::make(folder).map_err(|error| StoreError::io(folder, "make", error))?;
         let kind =
             folder::kind(folder).map_err(|error| StoreError::io(folder, "look at", error))?;
