@@ -167,6 +167,10 @@ impl Body for ResponseBody {
                 }
                 Poll::Ready(Some(Ok(frame)))
             }
+            // Over HTTP/2 hyper takes a reset with NO_ERROR for the end, wherever it comes.
+            None if !self.is_end_stream() && self.size_hint().lower() > 0 => Poll::Ready(Some(
+                Err("the body ends before its length is reached".into()),
+            )),
             None => {
                 self.finish();
                 Poll::Ready(None)

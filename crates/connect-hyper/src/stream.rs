@@ -247,9 +247,12 @@ impl Receiver {
                 }
                 Poll::Ready(Some(Err(error))) => {
                     let cause = innermost(&*error);
-                    let error =
+                    let mut error =
                         Error::new(Code::Unavailable, format!("the stream broke off: {cause}"))
                             .with_source(error);
+                    if let Some(sending) = &self.sending {
+                        error = sending.cause(error);
+                    }
                     return Poll::Ready(Some(Err(self.told_or(error))));
                 }
                 Poll::Ready(None) => self.body = None,

@@ -113,7 +113,9 @@ async fn start_with(
     let prepared = options.prepare(spec, inner, whole)?;
     let sending = payload.sending();
     let until = Until::Stream;
-    let exchanged = exchange(client, &prepared, &payload, until, to_head, &mut signal).await?;
+    let exchanged = exchange(client, &prepared, &payload, until, to_head, &mut signal)
+        .await
+        .map_err(|error| sending.cause(error))?;
     let attempt = Attempt::last(inner, &prepared, &payload, &exchanged.0);
     observe::last_attempt(inner, &prepared, attempt, None);
     Ok(Receiver::open(

@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use common::{Count, Gather, Say, Word, envelope, http2, said, word};
-use connect_hyper::{Bidi, Client, Code, Codec, Method, Requests, RetryPolicy};
+use connect_hyper::{Bidi, Client, Code, Codec, Execution, Method, Requests, RetryPolicy};
 use futures_util::Stream;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -27,17 +27,17 @@ impl Method for Talk {
     const PATH: &'static str = "/toy.v1.Toy/Talk";
 }
 
-/// One request, and then none, and never an end. Tells when it is dropped.
+/// So many requests, and then none, and never an end. Tells when it is dropped.
 struct Endless {
-    has_begun: bool,
+    left: usize,
     dropped: Arc<Notify>,
 }
 
 impl Endless {
-    fn requests() -> (Requests<Word>, Arc<Notify>) {
+    fn requests(count: usize) -> (Requests<Word>, Arc<Notify>) {
         let dropped = Arc::new(Notify::new());
         let requests = Self {
-            has_begun: false,
+            left: count,
             dropped: dropped.clone(),
         };
         (Requests::new(requests), dropped)
@@ -48,10 +48,11 @@ impl Stream for Endless {
     type Item = Word;
 
     fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Word>> {
-        if std::mem::replace(&mut self.has_begun, true) {
+        let Some(left) = self.left.checked_sub(1) else {
             return Poll::Pending;
-        }
-        Poll::Ready(Some(word("one")))
+        };
+        self.left = left;
+        Poll::Ready(Some(word(&"a word or two ".repeat(1000))))
     }
 }
 
@@ -92,7 +93,7 @@ async fn requests_end_with_an_early_answer() {
         closing.notify_one();
     });
     let client = Client::builder(base).build().unwrap();
-    let (requests, dropped) = Endless::requests();
+    let (requests, dropped) = Endless::requests(1);
     let response = client.call::<Gather>(requests).await.unwrap();
     assert_eq!(response.text, "done");
     soon("the requests are dropped", dropped.notified()).await;
@@ -128,7 +129,7 @@ async fn requests_end_with_their_stream_of_responses() {
         })
         .await;
         let client = Client::builder(base).http2_only().build().unwrap();
-        let (requests, dropped) = Endless::requests();
+        let (requests, dropped) = Endless::requests(1);
         let mut stream = client.call::<Talk>(requests).await.unwrap();
         assert_eq!(stream.message().await.unwrap(), Some(word("hello")));
         if ends {
@@ -139,6 +140,83 @@ async fn requests_end_with_their_stream_of_responses() {
         }
         soon("the requests are dropped", dropped.notified()).await;
         soon("the server hears of it", reset.notified()).await;
+    }
+}
+
+/// A server that has answered may take no more, and not even read it: whoever waits to write must not
+/// wait for that, when nobody wants the call any more.
+#[tokio::test]
+async fn requests_end_though_nobody_reads_them() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let over_http1 = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        let _ = socket.read(&mut [0; 4096]).await;
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: application/connect+json\r\n\r\n";
+        socket.write_all(head.as_bytes()).await.unwrap();
+        socket.write_all(&said("hello")).await.unwrap();
+        std::future::pending::<()>().await;
+        drop(socket);
+    });
+    let reset = Arc::new(Notify::new());
+    let resetting = reset.clone();
+    let over_http2 = http2::serve(move |request, mut response, _| {
+        let reset = resetting.clone();
+        async move {
+            let head = http2::head("application/connect+json");
+            let mut sender = response.send_response(head, false).unwrap();
+            sender.send_data(said("hello").into(), false).unwrap();
+            let reason = std::future::poll_fn(|cx| sender.poll_reset(cx)).await;
+            assert_eq!(reason.unwrap(), h2::Reason::CANCEL);
+            reset.notify_one();
+            drop(request);
+        }
+    })
+    .await;
+    for (base, is_http2) in [(over_http1, false), (over_http2, true)] {
+        let client = Client::builder(base);
+        let client = if is_http2 {
+            client.http2_only()
+        } else {
+            client
+        };
+        let (requests, dropped) = Endless::requests(usize::MAX);
+        let call = client.build().unwrap().call::<Talk>(requests);
+        let mut stream = call.await.unwrap();
+        assert_eq!(stream.message().await.unwrap(), Some(word("hello")));
+        // Until no buffer takes more.
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        drop(stream);
+        soon("the requests are dropped", dropped.notified()).await;
+    }
+    soon("the server hears of it", reset.notified()).await;
+}
+
+/// Without an end there is a length: a reset that is no error doesn't make a part the whole, which
+/// binary would take it for.
+#[tokio::test]
+async fn a_body_that_is_cut_by_a_reset_over_http2() {
+    for reason in [h2::Reason::NO_ERROR, h2::Reason::CANCEL] {
+        for (codec, content_type, part) in [
+            (Codec::Binary, "application/proto", "\n\u{2}ok"),
+            (Codec::Json, "application/json", r#"{"text":"ok"}"#),
+        ] {
+            let base = http2::serve(move |_, mut response, _| async move {
+                let mut head = http2::head(content_type);
+                head.headers_mut().insert("content-length", 1000.into());
+                let mut sender = response.send_response(head, false).unwrap();
+                sender.send_data(part.into(), false).unwrap();
+                // Until that is on its way.
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                sender.send_reset(reason);
+            })
+            .await;
+            let client = Client::builder(base).codec(codec).http2_only();
+            let client = client.build().unwrap();
+            let error = client.call::<Say>(word("")).await.unwrap_err();
+            assert_eq!(error.code(), Code::Unavailable, "{error}");
+            assert_eq!(error.execution(), Execution::Executed, "{error}");
+        }
     }
 }
 

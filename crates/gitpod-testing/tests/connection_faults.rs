@@ -292,6 +292,16 @@ async fn bytes_that_are_followed_by_nothing() {
 }
 
 #[tokio::test]
+async fn bytes_that_are_followed_by_a_reset() {
+    let server = server().await;
+    let call = raw_call(&server, METHOD, &id(&server).to_string());
+    server.inject(Fault::raw("HTTP/1.1 200 OK\r\ncontent-le").by_reset());
+    let (received, end) = raw(&server, &call).await;
+    assert_eq!(received, b"HTTP/1.1 200 OK\r\ncontent-le");
+    assert_eq!(end.unwrap_err().kind(), std::io::ErrorKind::ConnectionReset);
+}
+
+#[tokio::test]
 async fn connections_are_spoiled_before_anything_is_said() {
     let server = server().await;
     let call = raw_call(&server, METHOD, &id(&server).to_string());

@@ -283,6 +283,44 @@ async fn calls_that_are_given_up() {
     }
 }
 
+/// Over HTTP/2 all calls share a connection: one that has gone silent must not take them all with it.
+#[tokio::test]
+async fn a_connection_that_goes_silent() {
+    for speak in [Speak::Http2, Speak::TlsHttp2] {
+        let (server, forwarder, client) = start(speak).await;
+        let client = client.build().unwrap();
+        let waits = async |time| {
+            let request = ListScimConfigurationsRequest::default();
+            let call = client.organization().list_scim_configurations(request);
+            let error = call.timeout(Duration::from_millis(time)).await.unwrap_err();
+            assert_eq!(error.code(), Code::DeadlineExceeded, "{speak:?}");
+        };
+        let never = || gitpod_testing::Fault::delay_answer(Duration::from_secs(600));
+        call(&client).await.unwrap();
+
+        // Others are answered meanwhile, so that one call alone is late.
+        server.inject(never());
+        let others = async {
+            for _ in 0..10 {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                call(&client).await.unwrap();
+            }
+        };
+        tokio::join!(waits(400), others);
+        // What is given up soon proves nothing.
+        server.inject(never());
+        waits(50).await;
+        call(&client).await.unwrap();
+        assert_eq!(forwarder.accepted(), 1, "{speak:?}");
+
+        // Nothing at all is heard: the next call goes elsewhere.
+        server.inject(never());
+        waits(400).await;
+        call(&client).await.unwrap();
+        assert_eq!(forwarder.accepted(), 2, "{speak:?}");
+    }
+}
+
 /// A client in several runtimes, one after the other: connections and timers die with theirs.
 #[test]
 fn runtimes_that_come_and_go() {

@@ -53,18 +53,6 @@ fn is(code: Code, execution: Execution) -> impl Fn(&str, Error) {
     }
 }
 
-/// A million bytes that become a thousand million.
-#[tokio::test]
-async fn a_gzip_bomb() {
-    let harness = Harness::start().await.unwrap();
-    let client = harness.client(Codec::Json).build().unwrap();
-    harness.inject(Fault::gzip_bomb(1 << 30));
-    let error = regenerate(&harness, &client, Duration::from_secs(60))
-        .await
-        .unwrap_err();
-    is(Code::ResourceExhausted, Execution::Executed)("json", error);
-}
-
 #[tokio::test]
 async fn an_error_of_the_server() {
     each(

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod connections;
+mod conversations;
 mod details;
 mod failures;
 mod hostile;

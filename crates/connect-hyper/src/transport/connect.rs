@@ -8,13 +8,14 @@ use std::time::Duration;
 use http::Uri;
 use http::uri::Scheme;
 use hyper::client::conn::{http1, http2};
-use hyper::rt::Executor;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::task::AbortHandle;
 use tower_service::Service as _;
 
 use super::Options;
+use super::tasks::{self, Boxing};
 #[cfg(feature = "tls")]
 use super::{TlsOptions, proxy::Proxy, tls::Tls};
 use crate::base_url::BaseUrl;
@@ -43,20 +44,13 @@ pub(crate) enum Versions {
 
 /// A connection that takes requests, and that a task of its own drives.
 pub(super) enum Connected {
-    Http1(http1::SendRequest<RequestBody>),
+    Http1(Http1),
     Http2(http2::SendRequest<RequestBody>),
 }
 
-/// Runs hyper's tasks: one for each connection of HTTP/2, and one for each request on it, of the
-/// same type and so of the same size. In a box a small one isn't copied like a large one.
-#[derive(Clone)]
-struct Boxing;
-
-impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Boxing {
-    fn execute(&self, task: F) {
-        tokio::spawn(Box::pin(task));
-    }
-}
+/// A connection of HTTP/1.1, and the task that drives it. hyper's own end writes what there is to write
+/// first, and the peer may take no more.
+pub(super) type Http1 = (http1::SendRequest<RequestBody>, AbortHandle);
 
 /// A socket, or TLS over one.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -182,12 +176,12 @@ impl Connector {
             }
             let (sender, connection) = builder.handshake(io).await?;
             // How it ends is told to those who have requests on it.
-            tokio::spawn(connection);
+            tasks::run(connection);
             Ok(Connected::Http2(sender))
         } else {
             let (sender, connection) = http1::handshake(io).await?;
-            tokio::spawn(connection);
-            Ok(Connected::Http1(sender))
+            let task = tokio::spawn(connection).abort_handle();
+            Ok(Connected::Http1((sender, task)))
         }
     }
 }

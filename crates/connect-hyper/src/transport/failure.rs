@@ -61,8 +61,7 @@ pub(super) fn is_certificate(error: &(dyn std::error::Error + 'static)) -> bool 
 }
 
 fn no_response(error: BoxError) -> Error {
-    // A layer's own error around one of ours; or a request of a stream that has no form on the
-    // wire, while those before it have left.
+    // A layer's own error around one of ours.
     let ours = chain(&*error)
         .find_map(|error| error.downcast_ref::<Error>())
         .map(|ours| (ours.code(), ours.message().to_owned()));

@@ -7,8 +7,10 @@ use std::task::{Context, Poll, Waker};
 
 use hyper::client::conn::http1::SendRequest;
 use hyper_util::client::pool::cache;
+use tokio::task::AbortHandle;
 use tower_service::Service;
 
+use super::connect::Http1;
 use super::idle::{Idleness, Since, Waiting};
 use super::lease::{self, BoxLease, Connection};
 use super::opening::{InBackground, Opening};
@@ -38,6 +40,7 @@ pub(super) trait Http1Cache: Send + Sync {
 /// A connection, and what the cache knows of it.
 pub(super) struct Idle {
     sender: SendRequest<RequestBody>,
+    task: AbortHandle,
     idleness: Arc<Idleness>,
     since: Since,
     /// It lies in the cache, and is counted.
@@ -51,9 +54,10 @@ pub(super) struct Idle {
 }
 
 impl Idle {
-    pub(super) fn new(sender: SendRequest<RequestBody>, idleness: Arc<Idleness>) -> Self {
+    pub(super) fn new((sender, task): Http1, idleness: Arc<Idleness>) -> Self {
         Self {
             sender,
+            task,
             since: idleness.now(),
             idleness,
             is_counted: false,
@@ -87,6 +91,10 @@ impl Drop for Idle {
     fn drop(&mut self) {
         if self.is_counted {
             self.idleness.release();
+        }
+        // What is left of a request isn't waited for: nobody wants it, and the server may never read it.
+        if self.is_done || self.may_lag {
+            self.task.abort();
         }
     }
 }
@@ -361,8 +369,8 @@ mod tests {
         let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(near))
             .await
             .unwrap();
-        tokio::spawn(connection);
-        (Idle::new(sender, Arc::clone(idleness)), far)
+        let task = tokio::spawn(connection).abort_handle();
+        (Idle::new((sender, task), Arc::clone(idleness)), far)
     }
 
     fn connecting(cache: &Arc<dyn Http1Cache>) -> Opened {

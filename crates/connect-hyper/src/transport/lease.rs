@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::atomic::{Ordering, fence};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -43,6 +43,8 @@ pub(super) trait Connection: Send {
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<hyper::Result<()>>;
     fn is_reused(&mut self) -> bool;
     fn is_closed(&mut self) -> bool;
+    /// The request was answered, or has failed.
+    fn heard(&mut self) {}
     fn finish(&mut self);
 }
 
@@ -117,11 +119,16 @@ where
     }
 
     fn poll_response(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Sent> {
-        match self.project().response.as_pin_mut() {
-            Some(response) => response.poll(cx),
-            // Nobody asks before the request is on its way.
-            None => Poll::Pending,
+        let this = self.project();
+        // Nobody asks before the request is on its way.
+        let Some(response) = this.response.as_pin_mut() else {
+            return Poll::Pending;
+        };
+        let sent = ready!(response.poll(cx));
+        if let Held::Open(connection) = this.connection {
+            connection.heard();
         }
+        Poll::Ready(sent)
     }
 
     fn finish(self: Pin<&mut Self>) {

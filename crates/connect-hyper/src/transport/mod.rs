@@ -11,6 +11,7 @@ mod pool;
 mod proxy;
 mod sending;
 mod service;
+mod tasks;
 #[cfg(feature = "tls")]
 mod tls;
 
@@ -37,6 +38,7 @@ pub(crate) use self::connect::Versions;
 pub(crate) use self::failure::stays;
 pub(crate) use self::lease::BoxLease;
 pub use self::service::HttpService;
+pub(crate) use self::tasks::look_at;
 #[cfg(feature = "tls")]
 pub(crate) use self::tls::TlsOptions;
 

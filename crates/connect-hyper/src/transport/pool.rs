@@ -6,18 +6,19 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 use http::Uri;
 use http::uri::Scheme;
-use hyper::client::conn::{http1, http2};
+use hyper::client::conn::http2;
 use tokio::sync::{Semaphore, SetOnce};
 use tokio::task::AbortHandle;
 use tower_service::Service;
 
-use super::connect::{Connected, Connector, Versions};
+use super::connect::{Connected, Connector, Http1, Versions};
 use super::http1_cache::{self, Http1Cache, Idle, Take};
 use super::idle::{Idleness, Since};
 use super::lease::{self, BoxLease, Connection};
@@ -29,6 +30,11 @@ use crate::error::BoxError;
 /// one of them, or for another call's: a thousand at once are more than a server's backlog takes (128
 /// is usual), and each that it drops takes a second or more.
 const CONNECTING: usize = 64;
+
+/// How long a call has to have waited on an HTTP/2 connection on which nothing is answered, until
+/// giving it up takes the connection out of use: what is given up at once proves nothing. What is under
+/// way on it goes on. To be wrong about it costs a handshake, so nothing is asked beyond that.
+const SILENCE: Duration = Duration::from_millis(250);
 
 /// The connections to one origin.
 pub(super) struct OriginPool {
@@ -78,7 +84,7 @@ struct Origin {
     /// Whether HTTP/1.1 is what the origin speaks.
     is_http1: AtomicBool,
     /// An HTTP/1.1 connection that came of a negotiation, for the cache.
-    spare: Mutex<Option<http1::SendRequest<RequestBody>>>,
+    spare: Mutex<Option<Http1>>,
     /// What it takes to make an HTTP/1.1 connection.
     connecting: Arc<Semaphore>,
 }
@@ -208,10 +214,11 @@ impl Origin {
                 sender,
                 last_use: Mutex::new(self.idleness.now()),
                 idleness: Arc::clone(&self.idleness),
+                hearing: Arc::default(),
             }),
-            Ok(Connected::Http1(sender)) => {
+            Ok(Connected::Http1(connection)) => {
                 let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
-                *spare = Some(sender);
+                *spare = Some(connection);
                 self.is_http1.store(true, Ordering::Release);
                 Made::Own
             }
@@ -250,16 +257,16 @@ impl Service<()> for OpenOwn {
             None => Arc::clone(&origin.connecting),
         };
         Opening::new(turns, async move {
-            let sender = match spare {
+            let connection = match spare {
                 Some(spare) => spare,
                 None => match origin.connect(Versions::Http1).await? {
-                    Connected::Http1(sender) => sender,
+                    Connected::Http1(connection) => connection,
                     Connected::Http2(_) => {
                         return Err("the server speaks HTTP/2, which it wasn't offered".into());
                     }
                 },
             };
-            Ok(Idle::new(sender, Arc::clone(&origin.idleness)))
+            Ok(Idle::new(connection, Arc::clone(&origin.idleness)))
         })
     }
 }
@@ -278,7 +285,9 @@ impl Made {
     fn is_usable(&self) -> bool {
         match self {
             Made::Shared(shared) => {
-                !shared.sender.is_closed() && !shared.idleness.is_too_long(*shared.last_use())
+                !shared.sender.is_closed()
+                    && !shared.hearing.is_silent.load(Ordering::Relaxed)
+                    && !shared.idleness.is_too_long(*shared.last_use())
             }
             Made::Own => true,
             Made::Failed(_) => false,
@@ -325,6 +334,17 @@ struct Shared {
     sender: http2::SendRequest<RequestBody>,
     last_use: Mutex<Since>,
     idleness: Arc<Idleness>,
+    hearing: Arc<Hearing>,
+}
+
+/// What is heard of a connection's other end.
+#[derive(Default)]
+struct Hearing {
+    /// How many responses have begun, or failed.
+    answers: AtomicU32,
+    /// A call was given up, and nobody else had heard anything either: the next ones shall not wait
+    /// for what may never come.
+    is_silent: AtomicBool,
 }
 
 impl Shared {
@@ -337,8 +357,12 @@ impl Shared {
         let share = Share {
             sender: self.sender.clone(),
             is_reused,
+            hearing: Arc::clone(&self.hearing),
+            sent: None,
         };
         lease::lease(share, |share, request| {
+            let answers = share.hearing.answers.load(Ordering::Relaxed);
+            share.sent = Some((Instant::now(), answers));
             share.sender.try_send_request(request)
         })
     }
@@ -347,6 +371,9 @@ impl Shared {
 struct Share {
     sender: http2::SendRequest<RequestBody>,
     is_reused: bool,
+    hearing: Arc<Hearing>,
+    /// Of a request that waits for its answer: since when, and how many had come by then.
+    sent: Option<(Instant, u32)>,
 }
 
 impl Connection for Share {
@@ -362,5 +389,21 @@ impl Connection for Share {
         self.sender.is_closed()
     }
 
+    fn heard(&mut self) {
+        self.sent = None;
+        self.hearing.answers.fetch_add(1, Ordering::Relaxed);
+    }
+
     fn finish(&mut self) {}
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        if let Some((sent, answers)) = self.sent
+            && self.hearing.answers.load(Ordering::Relaxed) == answers
+            && sent.elapsed() >= SILENCE
+        {
+            self.hearing.is_silent.store(true, Ordering::Relaxed);
+        }
+    }
 }

@@ -21,6 +21,11 @@ const BASIC: &str = "Basic dXNlcjphLXByb3h5cy1wYXNzd29yZA==";
 
 impl Proxy {
     fn start() -> Self {
+        Self::start_as("HTTP/1.1 200 OK\r\n\r\n")
+    }
+
+    /// One that says so when there is a tunnel.
+    fn start_as(done: &'static str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("an address").port();
         let asked = Arc::<Mutex<Vec<String>>>::default();
@@ -28,7 +33,7 @@ impl Proxy {
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let seen = seen.clone();
-                thread::spawn(move || tunnel(stream, &seen));
+                thread::spawn(move || tunnel(stream, &seen, done));
             }
         });
         Self { port, asked }
@@ -39,7 +44,7 @@ impl Proxy {
     }
 }
 
-fn tunnel(mut client: TcpStream, seen: &Mutex<Vec<String>>) {
+fn tunnel(mut client: TcpStream, seen: &Mutex<Vec<String>>, done: &str) {
     let mut head = Vec::new();
     let mut byte = [0];
     while !head.ends_with(b"\r\n\r\n") {
@@ -54,7 +59,9 @@ fn tunnel(mut client: TcpStream, seen: &Mutex<Vec<String>>) {
         .to_lowercase()
         .contains(&format!("proxy-authorization: {BASIC}").to_lowercase())
     {
-        let _ = client.write_all(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n");
+        let realm = "Proxy-Authenticate: Basic realm=\"a-realm-nobody-should-see\"";
+        let refusal = format!("HTTP/1.1 407 Proxy Authentication Required\r\n{realm}\r\n\r\n");
+        let _ = client.write_all(refusal.as_bytes());
         return;
     }
     let target = head.split(' ').nth(1).expect("a target");
@@ -62,9 +69,7 @@ fn tunnel(mut client: TcpStream, seen: &Mutex<Vec<String>>) {
         let _ = client.write_all(b"HTTP/1.1 502 Bad Gateway\r\n\r\n");
         return;
     };
-    client
-        .write_all(b"HTTP/1.1 200 OK\r\n\r\n")
-        .expect("written");
+    client.write_all(done.as_bytes()).expect("written");
     let mut back = (
         server.try_clone().expect("a handle"),
         client.try_clone().expect("a handle"),
@@ -100,31 +105,37 @@ impl Secure {
                 .env("SSL_CERT_FILE", self.root.path())
                 .envs(variables.iter().copied())
         });
-        assert!(!run.stderr.contains("a-proxys-password"), "{run:#?}");
+        // What a proxy is told, and what it says.
+        for hidden in ["a-proxys-password", "another-password", "a-realm-nobody"] {
+            assert!(!run.stderr.contains(hidden), "{run:#?}");
+        }
         run
     }
 }
 
 #[test]
 fn a_tunnel_and_no_credential_of_the_service() {
-    let (secure, proxy) = (Secure::start(), Proxy::start());
-    let url = format!("http://{CREDENTIAL}@127.0.0.1:{}", proxy.port);
-    let run = secure.regenerate(&[("HTTPS_PROXY", &url)]).expect(0);
-    assert!(
-        secure
-            .embedded
-            .server
-            .tokens_issued()
-            .contains(&run.line().to_owned())
-    );
-    let asked = proxy.asked();
-    assert_eq!(asked.len(), 1);
-    let target = format!(
-        "CONNECT 127.0.0.1:{} HTTP/1.1",
-        secure.embedded.server.port()
-    );
-    assert!(asked[0].starts_with(&target), "{}", asked[0]);
-    assert!(!asked[0].contains(secure.embedded.server.api_key()));
+    let secure = Secure::start();
+    for done in [
+        "HTTP/1.1 200 OK\r\n\r\n",
+        // As old ones say it, and as none should.
+        "HTTP/1.0 200 Connection established\r\nProxy-Agent: old\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 7\r\n\r\n",
+    ] {
+        let proxy = Proxy::start_as(done);
+        let url = format!("http://{CREDENTIAL}@127.0.0.1:{}", proxy.port);
+        let run = secure.regenerate(&[("HTTPS_PROXY", &url)]).expect(0);
+        let issued = secure.embedded.server.tokens_issued();
+        assert!(issued.contains(&run.line().to_owned()));
+        let asked = proxy.asked();
+        assert_eq!(asked.len(), 1);
+        let target = format!(
+            "CONNECT 127.0.0.1:{} HTTP/1.1",
+            secure.embedded.server.port()
+        );
+        assert!(asked[0].starts_with(&target), "{}", asked[0]);
+        assert!(!asked[0].contains(secure.embedded.server.api_key()));
+    }
 }
 
 #[test]
@@ -143,20 +154,54 @@ fn not_for_hosts_that_are_left_out() {
 /// Nothing was sent to the service, and the run says so.
 #[test]
 fn a_proxy_that_refuses_or_is_not_there() {
-    let (secure, proxy) = (Secure::start(), Proxy::start());
+    let secure = Secure::start();
     let unasked = secure.embedded.server.call_count();
-    let without_credential = format!("http://127.0.0.1:{}", proxy.port);
     let gone = {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         format!("http://{}", listener.local_addr().expect("an address"))
     };
-    for (url, says) in [(&without_credential, "the proxy"), (&gone, "the proxy")] {
+    secure
+        .regenerate(&[("HTTPS_PROXY", &gone)])
+        .expect(6)
+        .silent()
+        .says("the proxy");
+    for (credential, says) in [
+        (
+            "",
+            "the proxy wants a credential, and HTTPS_PROXY has none (407",
+        ),
+        (
+            "user:another-password@",
+            "the proxy refuses the credential that HTTPS_PROXY has (407",
+        ),
+    ] {
+        let proxy = Proxy::start();
+        let url = format!("http://{credential}127.0.0.1:{}", proxy.port);
         secure
-            .regenerate(&[("HTTPS_PROXY", url)])
+            .regenerate(&[("HTTPS_PROXY", &url)])
             .expect(6)
             .silent()
             .says(says);
+        assert_eq!(proxy.asked().len(), 1);
     }
+    assert_eq!(secure.embedded.server.call_count(), unasked);
+}
+
+/// What is wrong behind a proxy is told apart from what is wrong with it.
+#[test]
+fn a_proxy_that_finds_nobody() {
+    let (secure, proxy) = (Secure::start(), Proxy::start());
+    let unasked = secure.embedded.server.call_count();
+    let url = format!("http://{CREDENTIAL}@127.0.0.1:{}", proxy.port);
+    secure
+        .regenerate(&[
+            ("HTTPS_PROXY", &url),
+            ("ONA_BASE_URL", "https://127.0.0.1:1/api"),
+        ])
+        .expect(6)
+        .silent()
+        .says("the proxy makes no tunnel, and answers 502");
+    assert!(!proxy.asked().is_empty());
     assert_eq!(secure.embedded.server.call_count(), unasked);
 }
 

@@ -68,8 +68,15 @@ pub(crate) async fn deliver(
             }
             vec![Step::Rest]
         }
-        // That it goes away was said when the request came.
-        Delivery::GoAwayFirst => vec![Step::Rest],
+        // That it goes away was said when the request came. HTTP/1.1 says it in the headers, which may
+        // be gone when the connection hears of it.
+        Delivery::GoAwayFirst => {
+            if !http2 {
+                let close = HeaderValue::from_static("close");
+                parts.headers.insert(http::header::CONNECTION, close);
+            }
+            vec![Step::Rest]
+        }
         Delivery::Lost(Loss::Unprocessed) if http2 => {
             control.end_unprocessed();
             std::future::pending().await

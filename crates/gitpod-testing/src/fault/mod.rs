@@ -224,10 +224,15 @@ impl Fault {
     }
 
     /// The connection ends by a TCP reset (RST) and not by an orderly end (FIN). Over HTTP/2 the
-    /// whole connection ends. Without effect on faults that lose nothing.
+    /// whole connection ends. The bytes of [`raw`](Self::raw) go out before it. Without effect on
+    /// faults that lose nothing.
     pub fn by_reset(mut self) -> Self {
         if let Delivery::Lost(loss) | Delivery::Cut(_, loss) = &mut self.delivery {
-            *loss = Loss::Connection(Ending::Reset);
+            let ending = match loss {
+                Loss::Connection(Ending::Raw(bytes)) => Ending::RawReset(std::mem::take(bytes)),
+                _ => Ending::Reset,
+            };
+            *loss = Loss::Connection(ending);
         }
         self
     }

@@ -22,6 +22,9 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// How long a client may take for the handshake of TLS.
 const HANDSHAKE: Duration = Duration::from_secs(60);
 
+/// How long what was sent gets to be read before a reset.
+const FLUSH: Duration = Duration::from_millis(30);
+
 /// How a connection ends before its time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Ending {
@@ -31,6 +34,8 @@ pub(crate) enum Ending {
     Reset,
     /// These bytes, then an orderly end.
     Raw(Bytes),
+    /// These bytes, then a reset.
+    RawReset(Bytes),
     /// These bytes, then nothing more, and no end.
     RawOpen(Bytes),
     /// What is under way is finished; nothing new is taken (HTTP/2: GOAWAY).
@@ -155,6 +160,12 @@ async fn finish(socket: &mut Socket, ending: Option<Ending>, mut phase: watch::R
         Some(Ending::Raw(bytes)) => {
             let _ = tokio::time::timeout(PATIENCE, socket.write_raw(&bytes)).await;
             socket.finish(PATIENCE).await;
+        }
+        Some(Ending::RawReset(bytes)) => {
+            let _ = tokio::time::timeout(PATIENCE, socket.write_raw(&bytes)).await;
+            // A reset overtakes what the peer hasn't read.
+            tokio::time::sleep(FLUSH).await;
+            socket.reset_on_close();
         }
         Some(Ending::RawOpen(bytes)) => {
             let _ = tokio::time::timeout(PATIENCE, socket.write_raw(&bytes)).await;

@@ -1,9 +1,11 @@
 //! Servers that can't prove who they are. Nothing is sent to them, the credential least of all.
 
-use gitpod_client::types::v1::RegenerateScimTokenRequest;
-use gitpod_client::{Code, Codec, Execution};
+use gitpod_client::{Code, Execution};
 use gitpod_testing::{Server, Tls};
 use gitpod_tests::harness::Harness;
+
+use super::run::LONG;
+use super::{Wire, regenerate};
 
 #[tokio::test]
 async fn certificates_that_prove_nothing() {
@@ -18,29 +20,18 @@ async fn certificates_that_prove_nothing() {
         ),
     ] {
         let harness = Harness::start_as(Server::builder().tls(tls)).await.unwrap();
-        for http2 in [false, true] {
-            let client = harness.client(Codec::Json).runtime(|runtime| {
-                let runtime = match harness.root_certificate() {
-                    Some(root) if is_known => runtime.root_certificates(root),
-                    _ => runtime,
-                };
-                if http2 {
-                    runtime.http2_only()
-                } else {
-                    runtime.http1_only()
-                }
-            });
+        for wire in Wire::all() {
+            let client = if is_known {
+                wire.client(&harness)
+            } else {
+                wire.only(harness.client(wire.codec))
+            };
             // Without roots of its own, a machine may have none at all.
             let Ok(client) = client.build() else {
                 assert!(!is_known);
                 continue;
             };
-            let request = RegenerateScimTokenRequest {
-                scim_configuration_id: harness.scim_configuration_id().to_owned(),
-                token_expires_in: None,
-            };
-            let call = client.organization().regenerate_scim_token(request);
-            let error = harness.note_error(call.await.unwrap_err());
+            let error = regenerate(&harness, &client, LONG).await.unwrap_err();
             assert_eq!(error.code(), Code::Unavailable, "{what}: {error}");
             // TLS 1.3 refuses a client's certificate only when the request is on its way.
             if what != "none of the client's" {

@@ -7,8 +7,8 @@ use gitpod_client::http::header::{self, HeaderName, HeaderValue};
 use gitpod_client::{Code, Codec, Execution};
 use gitpod_testing::Fault;
 
-use super::run::{LIMIT, MESSAGES};
-use super::{Kind, Row, both, fails, fine, of_streams, row};
+use super::run::{LIMIT, MESSAGES, SOON};
+use super::{Kind, Row, both, fails, fine, frames, of_streams, row};
 use Code::{DeadlineExceeded, Internal, ResourceExhausted, Unavailable, Unimplemented, Unknown};
 use Execution::{Ambiguous, Executed};
 
@@ -19,6 +19,7 @@ pub(super) fn table() -> Vec<Row> {
     [
         connections(),
         stalls(),
+        frames::without_end(),
         lengths(),
         answers(),
         headers(),
@@ -56,6 +57,26 @@ fn connections() -> Vec<Row> {
             Unavailable,
             Ambiguous,
         ),
+        both(
+            "reset within the headers",
+            Fault::raw("HTTP/1.1 200 OK\r\ncontent-type: applica").by_reset(),
+            Unavailable,
+            Ambiguous,
+        ),
+        both(
+            "closed within the frame of the headers",
+            Fault::raw(frames::cut_headers()),
+            Unavailable,
+            Ambiguous,
+        )
+        .over_http2(),
+        both(
+            "reset within the frame of the headers",
+            Fault::raw(frames::cut_headers()).by_reset(),
+            Unavailable,
+            Ambiguous,
+        )
+        .over_http2(),
         both(
             "what isn't HTTP",
             Fault::raw("SSH-2.0-OpenSSH_9.9\r\n"),
@@ -97,6 +118,26 @@ fn connections() -> Vec<Row> {
             fine(1),
             fine(MESSAGES),
         ),
+        row(
+            "the connection takes no more calls while this one is under way",
+            Fault::go_away_first(),
+            fine(1),
+            fine(MESSAGES),
+        ),
+        both(
+            "the connection took leave before this call",
+            Fault::go_away_unprocessed(),
+            Unavailable,
+            Ambiguous,
+        )
+        .when(
+            |wire, kind| wire.http2 && kind == Kind::Unary,
+            fine(1).at_the_second_attempt(),
+        )
+        .when(
+            |wire, kind| wire.http2 && kind == Kind::Stream,
+            fine(MESSAGES).at_the_second_attempt(),
+        ),
         both(
             "a stream that is refused",
             Fault::refuse_stream(),
@@ -124,6 +165,22 @@ fn connections() -> Vec<Row> {
 fn stalls() -> Vec<Row> {
     vec![
         both(
+            "headers that stop",
+            Fault::raw_without_end("HTTP/1.1 200 OK\r\ncontent-type: applica"),
+            DeadlineExceeded,
+            Ambiguous,
+        )
+        .late()
+        .over_http1(),
+        both(
+            "a frame of headers that stops",
+            Fault::raw_without_end(frames::cut_headers()),
+            DeadlineExceeded,
+            Ambiguous,
+        )
+        .late()
+        .over_http2(),
+        both(
             "not executed for long",
             Fault::delay_before(FOR_EVER),
             DeadlineExceeded,
@@ -133,6 +190,13 @@ fn stalls() -> Vec<Row> {
         both(
             "answered late",
             Fault::delay_answer(FOR_EVER),
+            DeadlineExceeded,
+            Ambiguous,
+        )
+        .late(),
+        both(
+            "answered when the deadline has just passed",
+            Fault::delay_answer(SOON + Duration::from_millis(50)),
             DeadlineExceeded,
             Ambiguous,
         )
@@ -209,8 +273,8 @@ fn lengths() -> Vec<Row> {
             fails(0, ResourceExhausted, Ambiguous),
         ),
         row(
-            "a bomb",
-            Fault::gzip_bomb(10 << 20),
+            "a bomb of 1 GiB in 1 MiB",
+            Fault::gzip_bomb(1 << 30),
             fails(0, ResourceExhausted, Executed),
             fails(0, ResourceExhausted, Ambiguous),
         ),
@@ -236,12 +300,26 @@ fn answers() -> Vec<Row> {
         both("408, which some repeat", status(408), Unknown, Ambiguous),
         both("a redirect to nowhere", status(308), Unknown, Ambiguous),
         both("a text", typed("text/plain"), Unknown, Ambiguous),
-        row(
-            "another codec",
+        both(
+            "a codec that nobody knows",
             typed("application/connect+xml"),
-            fails(0, Internal, Ambiguous),
-            fails(0, Internal, Ambiguous),
+            Internal,
+            Ambiguous,
         ),
+        both(
+            "the other codec",
+            typed("application/connect+proto"),
+            Internal,
+            Ambiguous,
+        )
+        .when(|wire, _| wire.codec == Codec::Binary, None),
+        both(
+            "the other codec",
+            typed("application/connect+json"),
+            Internal,
+            Ambiguous,
+        )
+        .when(|wire, _| wire.codec == Codec::Json, None),
         row(
             "an encoding that nobody knows",
             Fault::content_encoding(HeaderValue::from_static("deflate")).and(Fault::header(

@@ -5,10 +5,18 @@
 
 mod certificates;
 mod faults;
+mod frames;
+mod handshakes;
+mod network;
 mod run;
+mod sending;
 
-use gitpod_client::{Code, Codec, Execution};
+use std::time::Duration;
+
+use gitpod_client::types::v1::RegenerateScimTokenRequest;
+use gitpod_client::{Client, ClientBuilder, Code, Codec, Error, Execution};
 use gitpod_testing::Fault;
+use gitpod_tests::harness::Harness;
 
 /// A fault, and what it comes to.
 struct Row {
@@ -18,15 +26,55 @@ struct Row {
     expected: Vec<(Applies, Option<Expected>)>,
     /// The call's deadline is to pass.
     is_late: bool,
+    /// The connection is of no use any more, which a call has to find out that shares it.
+    is_stuck: bool,
 }
 
-type Applies = fn(Wire, Kind) -> bool;
+type Applies = Box<dyn Fn(Wire, Kind) -> bool>;
 
 /// A codec, and a version of HTTP.
 #[derive(Debug, Clone, Copy)]
 struct Wire {
     codec: Codec,
     http2: bool,
+}
+
+impl Wire {
+    fn all() -> impl Iterator<Item = Wire> {
+        let codecs = [Codec::Json, Codec::Binary].into_iter();
+        codecs.flat_map(|codec| [false, true].map(|http2| Wire { codec, http2 }))
+    }
+
+    /// Has a client speak this alone.
+    fn only(self, client: ClientBuilder) -> ClientBuilder {
+        client.codec(self.codec).runtime(|runtime| {
+            if self.http2 {
+                runtime.http2_only()
+            } else {
+                runtime.http1_only()
+            }
+        })
+    }
+
+    /// A client that speaks this alone, and trusts the server.
+    fn client(self, harness: &Harness) -> ClientBuilder {
+        let client = self.only(harness.client(self.codec));
+        match harness.root_certificate() {
+            Some(root) => client.runtime(|runtime| runtime.root_certificates(root)),
+            None => client,
+        }
+    }
+}
+
+/// Asks for a token, which must never be done twice by accident.
+async fn regenerate(harness: &Harness, client: &Client, deadline: Duration) -> Result<(), Error> {
+    let request = RegenerateScimTokenRequest {
+        scim_configuration_id: harness.scim_configuration_id().to_owned(),
+        token_expires_in: None,
+    };
+    let call = client.organization().regenerate_scim_token(request);
+    let outcome = call.timeout(deadline).await;
+    outcome.map(drop).map_err(|error| harness.note_error(error))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,10 +134,11 @@ fn row(
         what,
         fault,
         expected: vec![
-            (|_, kind| kind == Kind::Unary, unary.into()),
-            (|_, kind| kind == Kind::Stream, stream.into()),
+            (Box::new(|_, kind| kind == Kind::Unary), unary.into()),
+            (Box::new(|_, kind| kind == Kind::Stream), stream.into()),
         ],
         is_late: false,
+        is_stuck: false,
     }
 }
 
@@ -99,13 +148,31 @@ fn of_streams(what: &'static str, fault: Fault, stream: Expected) -> Row {
 }
 
 impl Row {
-    fn when(mut self, applies: Applies, expected: impl Into<Option<Expected>>) -> Self {
-        self.expected.push((applies, expected.into()));
+    fn when(
+        mut self,
+        applies: impl Fn(Wire, Kind) -> bool + 'static,
+        expected: impl Into<Option<Expected>>,
+    ) -> Self {
+        self.expected.push((Box::new(applies), expected.into()));
         self
+    }
+
+    /// Over the other version of HTTP the bytes would be others.
+    fn over_http1(self) -> Self {
+        self.when(|wire, _| wire.http2, None)
+    }
+
+    fn over_http2(self) -> Self {
+        self.when(|wire, _| !wire.http2, None)
     }
 
     fn late(mut self) -> Self {
         self.is_late = true;
+        self
+    }
+
+    fn stuck(mut self) -> Self {
+        self.is_stuck = true;
         self
     }
 

@@ -2,23 +2,22 @@
 
 use std::time::Duration;
 
-use gitpod_client::types::v1::RegenerateScimTokenRequest;
 use gitpod_client::{Client, Codec, Error};
 use gitpod_testing::ResponseStream;
 use gitpod_tests::harness::Harness;
 use gitpod_tests::toy::{Count, Word};
 
 use super::faults::table;
-use super::{Expected, Kind, Row, Wire};
+use super::{Expected, Kind, Row, Wire, regenerate};
 
 /// How many messages a stream has, when nothing goes wrong.
 pub(super) const MESSAGES: usize = 3;
 /// How large a response may be.
 pub(super) const LIMIT: usize = 10_000;
 /// The deadline of calls that are to miss theirs.
-const SOON: Duration = Duration::from_millis(500);
+pub(super) const SOON: Duration = Duration::from_millis(500);
 /// The deadline of calls that aren't.
-const LONG: Duration = Duration::from_secs(30);
+pub(super) const LONG: Duration = Duration::from_secs(30);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn json_over_http1() {
@@ -70,14 +69,14 @@ fn meet(harness: &Harness, wire: Wire, row: &Row, kind: Kind) -> Result<(), Stri
         Kind::Unary => 1,
         Kind::Stream => MESSAGES,
     };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
     let before = harness.call_count();
     let fault = harness.inject(row.fault.clone());
-    let work = async {
-        let client = client(harness, wire);
+    alone(async {
+        let client = wire
+            .client(harness)
+            .runtime(|runtime| runtime.response_limit(LIMIT))
+            .build()
+            .unwrap();
         let deadline = if row.is_late { SOON } else { LONG };
         let found = call(harness, &client, kind, deadline).await;
         let attempts = harness.call_count() - before;
@@ -85,11 +84,25 @@ fn meet(harness: &Harness, wire: Wire, row: &Row, kind: Kind) -> Result<(), Stri
         if fault.fired() != 1 {
             return Err("the fault didn't show".to_owned());
         }
+        if row.is_stuck {
+            call(harness, &client, kind, SOON).await;
+        }
         let (count, error) = call(harness, &client, kind, LONG).await;
         if (count, error.is_some()) != (messages, false) {
             return Err(format!("the next call: {count} messages, then {error:?}"));
         }
-        drop(client);
+        Ok(())
+    })
+}
+
+/// Does a client's work in a runtime of its own, and waits until all that it has started is gone.
+pub(super) fn alone(work: impl Future<Output = Result<(), String>>) -> Result<(), String> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let work = async {
+        work.await?;
         nothing_is_left().await
     };
     runtime.block_on(async {
@@ -99,21 +112,6 @@ fn meet(harness: &Harness, wire: Wire, row: &Row, kind: Kind) -> Result<(), Stri
     })
 }
 
-fn client(harness: &Harness, wire: Wire) -> Client {
-    harness
-        .client(wire.codec)
-        .runtime(|runtime| {
-            let runtime = runtime.response_limit(LIMIT);
-            if wire.http2 {
-                runtime.http2_only()
-            } else {
-                runtime
-            }
-        })
-        .build()
-        .unwrap()
-}
-
 /// How many messages came, and the error behind them.
 async fn call(
     harness: &Harness,
@@ -121,21 +119,16 @@ async fn call(
     kind: Kind,
     deadline: Duration,
 ) -> (usize, Option<Error>) {
-    let (count, error) = match kind {
-        Kind::Unary => {
-            let request = RegenerateScimTokenRequest {
-                scim_configuration_id: harness.scim_configuration_id().to_owned(),
-                token_expires_in: None,
-            };
-            let call = client.organization().regenerate_scim_token(request);
-            match call.timeout(deadline).await {
-                Ok(_) => (1, None),
-                Err(error) => (0, Some(error)),
-            }
+    match kind {
+        Kind::Unary => match regenerate(harness, client, deadline).await {
+            Ok(()) => (1, None),
+            Err(error) => (0, Some(error)),
+        },
+        Kind::Stream => {
+            let (count, error) = read(client, deadline).await;
+            (count, error.map(|error| harness.note_error(error)))
         }
-        Kind::Stream => read(client, deadline).await,
-    };
-    (count, error.map(|error| harness.note_error(error)))
+    }
 }
 
 async fn read(client: &Client, deadline: Duration) -> (usize, Option<Error>) {
