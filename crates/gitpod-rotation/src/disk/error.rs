@@ -56,10 +56,6 @@ impl StoreError {
         &self.path
     }
 
-    pub(super) fn is_not_found(&self) -> bool {
-        matches!(&self.trouble, Trouble::Io(_, error) if error.kind() == io::ErrorKind::NotFound)
-    }
-
     /// Whether another process has the configuration.
     #[must_use]
     pub fn is_locked(&self) -> bool {

@@ -16,8 +16,8 @@ pub enum FolderKind {
     Volatile,
 }
 
-/// Makes the folder if there is none, for its owner alone. Whether there was none.
-pub(super) fn make(folder: &Path) -> io::Result<bool> {
+/// Makes the folder if there is none, for its owner alone.
+pub(super) fn make(folder: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -27,13 +27,12 @@ pub(super) fn make(folder: &Path) -> io::Result<bool> {
     }
     let there = folder.is_dir();
     builder.create(folder)?;
-    if let Some(parent) = folder.parent()
-        && !there
-        && !parent.as_os_str().is_empty()
-    {
-        crate::files::sync_folder(parent)?;
+    match folder.parent() {
+        Some(parent) if !there && !parent.as_os_str().is_empty() => {
+            crate::files::sync_folder(parent)
+        }
+        _ => Ok(()),
     }
-    Ok(!there)
 }
 
 #[cfg(target_os = "linux")]

@@ -31,12 +31,10 @@ const LOCK: &str = "lock";
 /// The files of one SCIM configuration in the state folder, which this process alone has.
 ///
 /// Every method blocks, and what it has done lasts when it returns, for as much as the operating
-/// system can promise. Of a configuration that has neither journal nor escrow nothing stays.
+/// system can promise. Of a configuration that has neither journal nor escrow no file stays.
 #[derive(Debug)]
 pub struct Store {
     folder: PathBuf,
-    /// This value has made the folder.
-    is_new: bool,
     configuration: String,
     kind: FolderKind,
     disk: Disk,
@@ -71,21 +69,7 @@ impl Store {
         {
             return Err(StoreError::new(folder, Trouble::Id));
         }
-        match Self::make_and_lock(folder, configuration, anywhere) {
-            // Whoever had made the folder has removed it in between.
-            Err(error) if error.is_not_found() => {
-                Self::make_and_lock(folder, configuration, anywhere)
-            }
-            opened => opened,
-        }
-    }
-
-    fn make_and_lock(
-        folder: &Path,
-        configuration: &str,
-        anywhere: bool,
-    ) -> Result<Self, StoreError> {
-        let is_new = folder::make(folder).map_err(|error| StoreError::io(folder, "make", error))?;
+        folder::make(folder).map_err(|error| StoreError::io(folder, "make", error))?;
         let kind =
             folder::kind(folder).map_err(|error| StoreError::io(folder, "look at", error))?;
         if kind == FolderKind::Remote && !anywhere {
@@ -98,7 +82,6 @@ impl Store {
         })?;
         Ok(Self {
             folder: folder.to_owned(),
-            is_new,
             configuration: configuration.to_owned(),
             kind,
             disk: Disk::default(),
@@ -259,17 +242,14 @@ impl Store {
     }
 }
 
-/// A mistyped id leaves nothing behind. The lock is still held here.
+/// A mistyped id leaves no file behind. The lock is still held here.
 impl Drop for Store {
     fn drop(&mut self) {
         if self.journal_path().exists() || self.escrow_path().exists() {
             return;
         }
-        // What can't be removed is in nobody's way, nor is a folder that others use by now.
+        // If it can't be removed, it is in nobody's way. The folder stays: others may be about to use it.
         let _ = fs::remove_file(self.path(LOCK));
-        if self.is_new {
-            let _ = fs::remove_dir(&self.folder);
-        }
     }
 }
 
