@@ -1,9 +1,9 @@
 //! `gitpodctl scim resume --abandon`: gives a rotation up.
 
 use gitpod_rotation::{Rotation, Store};
-use serde_json::json;
 
 use super::again::Again;
+use super::end;
 use crate::cli::Output;
 use crate::exit::{Exit, Failure};
 use crate::output;
@@ -40,17 +40,11 @@ pub(super) fn abandon(
     }
     lines.push(format!("begin anew: {}", again.rotate(id)));
     match form {
-        Output::Json => output::result(
-            &json!({
-                "event": "ended",
-                "configuration": id,
-                "ending": "abandoned",
-                "exit_code": Exit::Done as u8,
-                "escrow": escrow.map(|path| path.display().to_string()),
-                "says": lines,
-            })
-            .to_string(),
-        )?,
+        Output::Json => {
+            let mut event = end::done(Some(id), "abandoned", &lines);
+            event["escrow"] = escrow.map(|path| path.display().to_string()).into();
+            output::result(&event.to_string())?;
+        }
         Output::Table => {
             for line in lines {
                 output::result(&output::printable(&line))?;

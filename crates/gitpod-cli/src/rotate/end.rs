@@ -201,19 +201,21 @@ pub(super) fn nothing_unfinished(id: Option<&str>, form: Output) -> Result<Exit,
     let of = id.map(|id| format!(" of {id}")).unwrap_or_default();
     let line = format!("no rotation{of} is unfinished");
     match form {
-        Output::Json => output::result(
-            &json!({
-                "event": "ended",
-                "configuration": id,
-                "ending": "nothing_unfinished",
-                "exit_code": Exit::Done as u8,
-                "says": [line],
-            })
-            .to_string(),
-        )?,
+        Output::Json => output::result(&done(id, "nothing_unfinished", &[line]).to_string())?,
         Output::Table => output::note(&line),
     }
     Ok(Exit::Done)
+}
+
+/// The last event where no rotation was driven.
+pub(super) fn done(id: Option<&str>, ending: &str, lines: &[String]) -> serde_json::Value {
+    json!({
+        "event": "ended",
+        "configuration": id,
+        "ending": ending,
+        "exit_code": Exit::Done as u8,
+        "says": lines,
+    })
 }
 
 /// The last event.

@@ -174,5 +174,10 @@ pub(super) fn of_stray(about: &str) -> Failure {
 
 /// A file of ours isn't as it should be, or in use: nothing was done.
 pub(super) fn of_store(error: StoreError) -> Failure {
-    Failure::local(format!("{error}; nothing was done"))
+    let flag = if error.is_remote() {
+        " (--allow-remote-state-dir)"
+    } else {
+        ""
+    };
+    Failure::local(format!("{error}{flag}; nothing was done"))
 }

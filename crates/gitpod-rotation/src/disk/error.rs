@@ -56,6 +56,12 @@ impl StoreError {
         &self.path
     }
 
+    /// Whether it is about a folder on a network or in user space.
+    #[must_use]
+    pub fn is_remote(&self) -> bool {
+        matches!(self.trouble, Trouble::Remote)
+    }
+
     /// Whether another process has the configuration.
     #[must_use]
     pub fn is_locked(&self) -> bool {
@@ -75,7 +81,7 @@ impl fmt::Display for StoreError {
             Trouble::Remote => write!(
                 f,
                 "{path} is on a network or in user space (NFS, SMB, FUSE), where what is synced \
-                 doesn't reliably last: use a folder on a local disk, or insist (--allow-remote-state-dir)"
+                 doesn't reliably last: use a folder on a local disk, or insist"
             ),
             Trouble::Id => write!(
                 f,

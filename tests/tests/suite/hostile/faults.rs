@@ -130,28 +130,14 @@ fn connections() -> Vec<Row> {
             Unavailable,
             Ambiguous,
         )
-        .when(
-            |wire, kind| wire.http2 && kind == Kind::Unary,
-            fine(1).at_the_second_attempt(),
-        )
-        .when(
-            |wire, kind| wire.http2 && kind == Kind::Stream,
-            fine(MESSAGES).at_the_second_attempt(),
-        ),
+        .repeated_over_http2(),
         both(
             "a stream that is refused",
             Fault::refuse_stream(),
             Unavailable,
             Ambiguous,
         )
-        .when(
-            |wire, kind| wire.http2 && kind == Kind::Unary,
-            fine(1).at_the_second_attempt(),
-        )
-        .when(
-            |wire, kind| wire.http2 && kind == Kind::Stream,
-            fine(MESSAGES).at_the_second_attempt(),
-        ),
+        .repeated_over_http2(),
         // CANCEL says nothing about what was done.
         both(
             "a stream that is canceled",

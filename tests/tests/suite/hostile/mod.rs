@@ -166,6 +166,16 @@ impl Row {
         self.when(|wire, _| !wire.http2, None)
     }
 
+    /// Over HTTP/2 it is proven that nothing was done, and the second attempt goes well.
+    fn repeated_over_http2(self) -> Self {
+        let fine = |messages| fine(messages).at_the_second_attempt();
+        self.when(|wire, kind| wire.http2 && kind == Kind::Unary, fine(1))
+            .when(
+                |wire, kind| wire.http2 && kind == Kind::Stream,
+                fine(run::MESSAGES),
+            )
+    }
+
     fn late(mut self) -> Self {
         self.is_late = true;
         self

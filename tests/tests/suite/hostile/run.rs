@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use gitpod_client::connect_hyper::Streaming;
 use gitpod_client::{Client, Codec, Error};
 use gitpod_testing::ResponseStream;
 use gitpod_tests::harness::Harness;
@@ -133,7 +134,12 @@ async fn call(
 
 async fn read(client: &Client, deadline: Duration) -> (usize, Option<Error>) {
     let call = client.connect().call::<Count>(Word::new("3"));
-    let mut stream = match call.timeout(deadline).await {
+    count(call.timeout(deadline).await).await
+}
+
+/// How many messages a stream has, and the error behind them.
+pub(super) async fn count(opened: Result<Streaming<Word>, Error>) -> (usize, Option<Error>) {
+    let mut stream = match opened {
         Ok(stream) => stream,
         Err(error) => return (0, Some(error)),
     };

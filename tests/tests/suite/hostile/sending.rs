@@ -12,7 +12,7 @@ use gitpod_tests::harness::Harness;
 use gitpod_tests::toy::{Gather, Talk, UNFIT, Word};
 use tokio::sync::Notify;
 
-use super::run::{LONG, alone};
+use super::run::{LONG, alone, count};
 use super::{Wire, regenerate};
 use Code::{Aborted, DeadlineExceeded, InvalidArgument, ResourceExhausted, Unavailable};
 use Execution::{Ambiguous, Executed, NotSent, Refused};
@@ -362,18 +362,7 @@ async fn call(
             Err(error) => (0, Some(error)),
         };
     }
-    let mut stream = match client.call::<Talk>(requests).timeout(deadline).await {
-        Ok(stream) => stream,
-        Err(error) => return (0, Some(error)),
-    };
-    let mut count = 0;
-    loop {
-        match stream.message().await {
-            Ok(Some(_)) => count += 1,
-            Ok(None) => return (count, None),
-            Err(error) => return (count, Some(error)),
-        }
-    }
+    count(client.call::<Talk>(requests).timeout(deadline).await).await
 }
 
 /// Waits until nobody holds the requests any more: not as long as TCP takes to find that a peer is stuck.
